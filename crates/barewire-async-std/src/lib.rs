@@ -1,0 +1,1 @@
+//! barewire on async-std: sockets, timers, tasks

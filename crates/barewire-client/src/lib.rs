@@ -1,0 +1,1 @@
+//! An HTTP client, written once, for every barewire runtime, async and blocking

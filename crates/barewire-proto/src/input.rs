@@ -1,0 +1,346 @@
+use bytes::{Buf, Bytes, BytesMut};
+
+/// Bytes that arrived and were not yet consumed by the protocol.
+///
+/// The driver reads from the transport straight into it ([`spare`](Self::spare), then
+/// [`commit`](Self::commit)); the protocol looks at the front and takes from there, either by
+/// [`consume`](Self::consume) or, without a copy, by [`split_to`](Self::split_to).
+///
+/// It never holds more than its limit: `spare` gets empty there, so no driver can out-read a protocol.
+/// The allocation is made by the first read and goes when [`release`](Self::release) is called while
+/// nothing is buffered.
+///
+/// ```
+/// use barewire_proto::Input;
+///
+/// let mut input = Input::new(1024);
+/// let spare = input.spare(16);
+/// spare[..5].copy_from_slice(b"hello");
+/// input.commit(5);
+/// assert_eq!(input.filled(), b"hello");
+/// assert_eq!(input.split_to(2), &b"he"[..]);
+/// assert_eq!(input.filled(), b"llo");
+/// ```
+#[derive(Debug)]
+pub struct Input {
+    /// Its length is what is initialised; only `start..end` was received.
+    buf: BytesMut,
+    start: usize,
+    end: usize,
+    scanned: usize,
+    limit: usize,
+    closed: bool,
+}
+
+impl Input {
+    /// An empty input that holds at most `limit` bytes (at least one).
+    pub fn new(limit: usize) -> Self {
+        Self {
+            buf: BytesMut::new(),
+            start: 0,
+            end: 0,
+            scanned: 0,
+            limit: limit.max(1),
+            closed: false,
+        }
+    }
+
+    /// Room to read into, about `hint` bytes where the limit allows; empty when full or closed.
+    ///
+    /// The bytes are initialised, their content is unspecified. Follow with [`commit`](Self::commit).
+    pub fn spare(&mut self, hint: usize) -> &mut [u8] {
+        let want = if self.closed { 0 } else { hint.min(self.limit.saturating_sub(self.len())) };
+        if want == 0 {
+            return &mut [];
+        }
+        // A buffer that is a little short of the hint still saves an allocation.
+        if self.buf.len().saturating_sub(self.end) < want.div_ceil(2) {
+            self.make_room(want);
+        }
+        let stop = self.end.saturating_add(want).min(self.buf.len());
+        self.buf.get_mut(self.end..stop).unwrap_or_default()
+    }
+
+    /// Says that the first `n` bytes of the last [`spare`](Self::spare) were filled. More than it held
+    /// counts as all that it held.
+    pub fn commit(&mut self, n: usize) {
+        let room = self.limit.saturating_sub(self.len());
+        self.end = self.end.saturating_add(n.min(room)).min(self.buf.len());
+    }
+
+    /// Appends bytes that another layer already holds: TLS records, what is left after an upgrade, tests.
+    ///
+    /// Returns what did not fit the limit, or everything when the input is closed; without a copy when
+    /// nothing was buffered and the bytes are not shared.
+    #[must_use = "what did not fit must be offered again later"]
+    pub fn push(&mut self, mut bytes: Bytes) -> Bytes {
+        if self.closed {
+            return bytes;
+        }
+        let rest = bytes.split_off(bytes.len().min(self.limit.saturating_sub(self.len())));
+        if self.is_empty() {
+            match bytes.try_into_mut() {
+                Ok(owned) => {
+                    self.start = 0;
+                    self.scanned = 0;
+                    self.end = owned.len();
+                    self.buf = owned;
+                    return rest;
+                }
+                Err(shared) => bytes = shared,
+            }
+        }
+        if self.buf.len().saturating_sub(self.end) < bytes.len() {
+            self.make_room(bytes.len());
+        }
+        let stop = self.end.saturating_add(bytes.len());
+        if let Some(spare) = self.buf.get_mut(self.end..stop) {
+            spare.copy_from_slice(&bytes);
+            self.end = stop;
+        }
+        rest
+    }
+
+    /// Notes the end of file: the peer will send nothing more.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Whether the end of file was reached. Bytes that came before it may still be buffered.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// All that is buffered, for the protocol that comes next on the same transport.
+    pub fn take(&mut self) -> Bytes {
+        let all = self.split_to(self.len());
+        self.release();
+        all
+    }
+
+    /// The bytes received and not yet consumed.
+    pub fn filled(&self) -> &[u8] {
+        self.buf.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// How many bytes are buffered.
+    pub fn len(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Whether nothing is buffered.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Whether the limit is reached: [`spare`](Self::spare) is empty until something is consumed.
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.limit
+    }
+
+    /// The most bytes that are ever buffered.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Forgets the first `n` bytes; more than there are means all.
+    pub fn consume(&mut self, n: usize) {
+        let n = n.min(self.len());
+        self.scanned = self.scanned.saturating_sub(n);
+        self.start = self.start.saturating_add(n);
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Takes the first `n` bytes, or all when there are fewer, without a copy.
+    ///
+    /// The result keeps the read buffer's allocation alive for as long as it lives.
+    pub fn split_to(&mut self, n: usize) -> Bytes {
+        let n = n.min(self.len());
+        if n == 0 {
+            return Bytes::new();
+        }
+        self.buf.advance(self.start);
+        self.end = self.end.saturating_sub(self.start);
+        self.start = 0;
+        self.scanned = self.scanned.saturating_sub(n);
+        self.end = self.end.saturating_sub(n);
+        self.buf.split_to(n).freeze()
+    }
+
+    /// How far a search for a separator has come, counted from the front; zero at first. Consuming bytes
+    /// moves it along.
+    pub fn scanned(&self) -> usize {
+        self.scanned
+    }
+
+    /// Remembers how far a search has come, so that it costs linear time however slowly bytes arrive.
+    pub fn set_scanned(&mut self, offset: usize) {
+        self.scanned = offset.min(self.len());
+    }
+
+    /// Gives the allocation back if nothing is buffered; the next read makes a new one.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            self.buf = BytesMut::new();
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Bytes allocated by this input at the moment.
+    pub fn allocated(&self) -> usize {
+        self.buf.capacity()
+    }
+
+    #[cold]
+    fn make_room(&mut self, want: usize) {
+        let len = self.len();
+        if self.start > 0 {
+            self.buf.copy_within(self.start..self.end, 0);
+            self.start = 0;
+            self.end = len;
+            if self.buf.len().saturating_sub(len) >= want {
+                return;
+            }
+        }
+        self.buf.truncate(len);
+        let total = len.saturating_add(want);
+        // Once all slices of a shared allocation are dropped, its front can be used again.
+        if self.buf.try_reclaim(want) {
+            self.buf.resize(total, 0);
+        } else {
+            let mut larger = BytesMut::zeroed(total);
+            if let Some(front) = larger.get_mut(..len) {
+                front.copy_from_slice(&self.buf);
+            }
+            self.buf = larger;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(input: &mut Input, mut data: &[u8], hint: usize) {
+        while !data.is_empty() {
+            let spare = input.spare(hint);
+            let n = spare.len().min(data.len());
+            if n == 0 {
+                return;
+            }
+            spare[..n].copy_from_slice(&data[..n]);
+            input.commit(n);
+            data = &data[n..];
+        }
+    }
+
+    #[test]
+    fn a_limit_cannot_be_out_read() {
+        let mut input = Input::new(10);
+        read(&mut input, b"0123456789abc", 4);
+        assert_eq!(input.filled(), b"0123456789");
+        assert!(input.is_full());
+        assert!(input.spare(1).is_empty());
+        input.commit(100);
+        assert_eq!(input.len(), 10);
+        input.consume(3);
+        assert_eq!(input.spare(100).len(), 3);
+    }
+
+    #[test]
+    fn split_slices_survive_reuse_of_the_buffer() {
+        let mut input = Input::new(1 << 16);
+        read(&mut input, b"hello world", 64);
+        let hello = input.split_to(5);
+        read(&mut input, &[b'x'; 500], 64);
+        assert_eq!(&hello[..], b"hello");
+        assert_eq!(&input.filled()[..7], b" worldx");
+        assert_eq!(input.len(), 506);
+    }
+
+    #[test]
+    fn a_drained_buffer_is_used_again_without_allocating() {
+        let mut input = Input::new(1 << 16);
+        read(&mut input, &[b'a'; 100], 4096);
+        let at = input.filled().as_ptr();
+        for _ in 0..100 {
+            input.consume(100);
+            read(&mut input, &[b'b'; 100], 4096);
+            assert_eq!(input.filled().as_ptr(), at);
+        }
+        input.consume(usize::MAX);
+        input.release();
+        assert_eq!(input.allocated(), 0);
+    }
+
+    #[test]
+    fn scanned_follows_what_is_consumed() {
+        let mut input = Input::new(100);
+        read(&mut input, b"0123456789", 100);
+        input.set_scanned(7);
+        input.consume(5);
+        assert_eq!(input.scanned(), 2);
+        let _ = input.split_to(4);
+        assert_eq!(input.scanned(), 0);
+    }
+
+    #[test]
+    fn push_takes_what_fits_and_returns_the_rest() {
+        let mut input = Input::new(4);
+        assert_eq!(input.push(Bytes::from(vec![1, 2, 3])), Bytes::new());
+        assert_eq!(input.push(Bytes::from_static(&[4, 5])), &[5][..]);
+        assert_eq!(input.filled(), [1, 2, 3, 4]);
+        input.close();
+        assert_eq!(input.push(Bytes::from_static(b"x")), &b"x"[..]);
+        assert!(input.spare(1).is_empty());
+        assert_eq!(input.take(), &[1, 2, 3, 4][..]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn it_is_a_queue_of_bytes(ops in proptest::collection::vec((0u8..5, 0usize..300), 0..60)) {
+            let mut input = Input::new(1000);
+            let mut model = Vec::<u8>::new();
+            let mut next = 0u8;
+            let mut kept = Vec::new();
+            for (op, n) in ops {
+                match op {
+                    0 => {
+                        let spare = input.spare(n);
+                        for b in spare.iter_mut() {
+                            *b = next;
+                            model.push(next);
+                            next = next.wrapping_add(1);
+                        }
+                        let filled = spare.len();
+                        input.commit(filled);
+                    }
+                    1 => {
+                        input.consume(n);
+                        model.drain(..n.min(model.len()));
+                    }
+                    2 => {
+                        let taken = input.split_to(n);
+                        let expected: Vec<u8> = model.drain(..n.min(model.len())).collect();
+                        kept.push((taken, expected));
+                    }
+                    3 => {
+                        let room = 1000 - model.len();
+                        let rest = input.push(Bytes::from(vec![7; n]));
+                        assert_eq!(rest.len(), n.saturating_sub(room));
+                        model.resize(model.len() + n.min(room), 7);
+                    }
+                    _ => input.release(),
+                }
+                assert_eq!(input.filled(), &model[..]);
+            }
+            for (taken, expected) in kept {
+                assert_eq!(&taken[..], &expected[..]);
+            }
+        }
+    }
+}

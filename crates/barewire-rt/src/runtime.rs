@@ -1,0 +1,214 @@
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+use crate::Transport;
+use crate::connect::{ConnectError, connect_any};
+use crate::socket::ListenOptions;
+
+/// What clients, connections and drivers need of a runtime: sockets and time, and never `spawn`.
+///
+/// A runtime is a cheap handle. Its futures do not need to be polled on a thread of the runtime; where a
+/// reactor has to be present and is not, they end in an [`io::Error`] that says so, never in a panic.
+pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
+    /// A connected TCP stream.
+    type TcpStream: Transport + AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static;
+    /// A listening TCP socket.
+    type TcpListener: Listener<Stream = Self::TcpStream>;
+    /// A bound UDP socket.
+    type UdpSocket: UdpSocket;
+    /// A connected Unix stream.
+    type UnixStream: Transport + AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static;
+    /// A listening Unix socket.
+    type UnixListener: Listener<Stream = Self::UnixStream>;
+    /// A future that is ready at an instant.
+    type Sleep: Future<Output = ()> + Unpin + Send + Sync + 'static;
+
+    /// The name that users know the runtime by, for logs.
+    const NAME: &'static str;
+
+    /// Connects to one address, with `TCP_NODELAY` set.
+    ///
+    /// Cancel-safe: dropping the future closes the socket. A blocking runtime gives up at `deadline` with
+    /// [`io::ErrorKind::TimedOut`]; an async one may leave that to the caller.
+    fn connect_tcp(
+        &self,
+        addr: SocketAddr,
+        deadline: Option<Instant>,
+    ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send;
+
+    /// Connects to the first of several addresses that answers, each one tried `stagger` after the one
+    /// before (RFC 8305, section 5). The order is the caller's: see [`interleave`](crate::interleave).
+    ///
+    /// Cancel-safe: dropping the future closes the sockets.
+    fn connect_tcp_any(
+        &self,
+        addrs: Vec<SocketAddr>,
+        stagger: Duration,
+        deadline: Option<Instant>,
+    ) -> impl Future<Output = Result<Self::TcpStream, ConnectError>> + Send {
+        connect_any(self.clone(), addrs, stagger, deadline)
+    }
+
+    /// Binds and listens.
+    ///
+    /// # Errors
+    ///
+    /// The address is in use, is not one of this machine, or needs a privilege.
+    fn listen_tcp(
+        &self,
+        addr: SocketAddr,
+        options: &ListenOptions,
+    ) -> io::Result<Self::TcpListener>;
+
+    /// Binds a UDP socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen_tcp`](Self::listen_tcp).
+    fn bind_udp(&self, addr: SocketAddr) -> io::Result<Self::UdpSocket>;
+
+    /// Connects to a Unix socket. Cancel-safe.
+    fn connect_unix(
+        &self,
+        path: &Path,
+    ) -> impl Future<Output = io::Result<Self::UnixStream>> + Send;
+
+    /// Binds and listens on a Unix socket. A file that is there already is an error, not overwritten.
+    ///
+    /// # Errors
+    ///
+    /// The path is taken, or cannot be created.
+    fn listen_unix(&self, path: &Path, options: &ListenOptions) -> io::Result<Self::UnixListener>;
+
+    /// Looks a host name up with the system's resolver. Cancel-safe: the look-up is abandoned, not stopped.
+    fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+
+    /// A future that is ready at an instant, which may have passed already. Cancel-safe.
+    fn sleep_until(&self, at: Instant) -> Self::Sleep;
+
+    /// A future that is ready after a duration. Cancel-safe.
+    fn sleep(&self, duration: Duration) -> Self::Sleep {
+        self.sleep_until(self.now() + duration)
+    }
+
+    /// The time, as everything on this runtime sees it.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// What the server's accept loop and toolkits need beyond [`Runtime`]: tasks and a pool for blocking work.
+pub trait Spawn: Runtime {
+    /// A handle that waits for a task. Dropping it leaves the task running.
+    type JoinHandle<T: Send + 'static>: Future<Output = Result<T, JoinError>>
+        + Send
+        + Unpin
+        + 'static;
+
+    /// Runs a future as a task of its own.
+    fn spawn<F>(&self, future: F) -> Self::JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static;
+
+    /// Runs a closure where it may block.
+    fn spawn_blocking<F, T>(&self, work: F) -> Self::JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static;
+
+    /// Runs a future to its end on this thread, with the runtime's tasks going on meanwhile.
+    fn block_on<F: Future>(&self, future: F) -> F::Output;
+}
+
+/// A task ended without a value: it panicked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinError;
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the task panicked; its message went to the panic hook")
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+/// Who is at the other end of an accepted stream, or where a listener listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PeerAddr {
+    /// An IP address and a port.
+    Tcp(SocketAddr),
+    /// A Unix socket, with its path where it has one.
+    Unix(Option<PathBuf>),
+}
+
+impl fmt::Display for PeerAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(addr) => addr.fmt(f),
+            Self::Unix(Some(path)) => write!(f, "unix:{}", path.display()),
+            Self::Unix(None) => f.write_str("unix:"),
+        }
+    }
+}
+
+/// A listening socket.
+pub trait Listener: Send + Sync + 'static {
+    /// What it accepts.
+    type Stream: Transport + AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static;
+
+    /// Waits for a connection; TCP streams come with `TCP_NODELAY` set. Cancel-safe: no accepted connection is lost.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, PeerAddr)>> + Send;
+
+    /// Where it listens: with port 0 asked for, the port that the system picked.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot tell.
+    fn local_addr(&self) -> io::Result<PeerAddr>;
+
+    /// Stops listening: an `accept` that is waiting, on any thread, ends in an error, and so does every later one.
+    fn close(&self);
+}
+
+/// A bound UDP socket. All methods are cancel-safe: a datagram is received whole or not at all.
+pub trait UdpSocket: Send + Sync + 'static {
+    /// Receives one datagram: its length, cut to `buf`, and who sent it.
+    fn recv_from(
+        &self,
+        buf: &mut [u8],
+    ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send;
+
+    /// Sends one datagram.
+    fn send_to(&self, buf: &[u8], to: SocketAddr)
+    -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Sets the one peer that [`recv`](Self::recv) and [`send`](Self::send) talk to.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be reached from this socket.
+    fn connect(&self, to: SocketAddr) -> io::Result<()>;
+
+    /// Receives one datagram of the connected peer.
+    fn recv(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Sends one datagram to the connected peer.
+    fn send(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Where it is bound.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot tell.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}

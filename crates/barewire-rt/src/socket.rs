@@ -1,0 +1,78 @@
+//! Sockets with their options set before they are bound: the part that no runtime does differently.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// How a listening socket is made.
+#[derive(Clone, Debug)]
+pub struct ListenOptions {
+    /// Connections that the system holds for us before it refuses more. Default 1,024.
+    pub backlog: u32,
+    /// `SO_REUSEPORT`: several processes share the port, and the system spreads connections among them.
+    /// Where a system does not have it, listening fails with [`io::ErrorKind::Unsupported`]. Default false.
+    pub reuse_port: bool,
+    /// Take IPv4 too when listening on an IPv6 address. Default true.
+    pub dual_stack: bool,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self { backlog: 1024, reuse_port: false, dual_stack: true }
+    }
+}
+
+/// A listening TCP socket of the standard library, with `SO_REUSEADDR` set where it means what it should.
+///
+/// # Errors
+///
+/// The address is in use, not of this machine, or needs a privilege.
+pub fn listen_tcp(addr: SocketAddr, options: &ListenOptions) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    // On Windows the option lets another process take the port over.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    if options.reuse_port {
+        set_reuse_port(&socket)?;
+    }
+    if addr.is_ipv6() {
+        socket.set_only_v6(!options.dual_stack)?;
+    }
+    socket.bind(&addr.into())?;
+    socket.listen(backlog(options))?;
+    Ok(socket.into())
+}
+
+/// A listening Unix socket of the standard library.
+///
+/// # Errors
+///
+/// The path is taken already, or cannot be created.
+#[cfg(unix)]
+pub fn listen_unix(
+    path: &std::path::Path,
+    options: &ListenOptions,
+) -> io::Result<std::os::unix::net::UnixListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&socket2::SockAddr::unix(path)?)?;
+    socket.listen(backlog(options))?;
+    Ok(socket.into())
+}
+
+fn backlog(options: &ListenOptions) -> i32 {
+    options.backlog.min(i32::MAX as u32) as i32
+}
+
+#[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
+fn set_reuse_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(not(all(
+    unix,
+    not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
+)))]
+fn set_reuse_port(_: &Socket) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no SO_REUSEPORT"))
+}

@@ -1,0 +1,170 @@
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+/// What a driver waits for in [`Transport::wait`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Interest {
+    /// There may be something to read.
+    pub read: bool,
+    /// There may be room to write.
+    pub write: bool,
+}
+
+/// A byte stream and a clock's alarm, as a [`Driver`](crate::Driver) wants them.
+///
+/// Async transports register their wakers in `poll_read` and `poll_write`, as usual, and only look after the
+/// deadline in `wait`. Blocking transports never block in `poll_read` or `poll_write` unless the last `wait`
+/// said that they may: they block in, or because of, `wait`.
+pub trait Transport: Unpin {
+    /// Whether [`wait`](Self::wait) holds up the thread. A driver of something else beside the transport (a
+    /// handler that waits for another thread) must not call `wait` then.
+    const BLOCKING: bool = false;
+
+    /// Reads what is there. `Ok(0)` for a buffer that is not empty is the end of file.
+    ///
+    /// After a read that did not fill the buffer an implementation waits for readiness before it reads
+    /// again: the system call that only finds out that nothing is there is the most expensive way to know.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
+
+    /// Writes from the front of `bufs`. `Ok(0)` means that the peer is gone.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken for writing; there may still be something to read.
+    fn poll_write(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>])
+    -> Poll<io::Result<usize>>;
+
+    /// Ends the write side, so that the peer reads the end of file.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// The last thing before a driver returns `Pending`: sees to it that the task is woken at `deadline` at
+    /// the latest. It may be woken earlier. A deadline that moved later since the last call need not be
+    /// re-armed.
+    ///
+    /// A blocking transport waits here for what `interest` names, or lets the next `poll_read` wait, and
+    /// wakes `cx` in any case.
+    fn wait(&mut self, cx: &mut Context<'_>, interest: Interest, deadline: Option<Instant>);
+
+    /// For blocking transports: something that makes a thread blocked in a read of this transport return as
+    /// if the peer had ended its side. `None` where dropping the task does it.
+    fn interrupter(&self) -> Option<Box<dyn Fn() + Send + Sync>> {
+        None
+    }
+}
+
+/// One alarm that is armed as rarely as possible.
+///
+/// `arm` makes a runtime's sleep future; it is only called when there is no earlier alarm already. An alarm
+/// that goes off too early is armed again for the deadline of that moment.
+#[derive(Debug)]
+pub struct LazyTimer<S> {
+    armed: Option<(Instant, S)>,
+}
+
+impl<S> Default for LazyTimer<S> {
+    fn default() -> Self {
+        Self { armed: None }
+    }
+}
+
+impl<S: Future<Output = ()> + Unpin> LazyTimer<S> {
+    /// Ready when `deadline` has passed, as seen by the runtime's alarm. May wake the task early; call again then.
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        deadline: Instant,
+        mut arm: impl FnMut(Instant) -> S,
+    ) -> Poll<()> {
+        loop {
+            match &mut self.armed {
+                Some((at, sleep)) if *at <= deadline => {
+                    ready!(Pin::new(sleep).poll(cx));
+                    let at = *at;
+                    self.armed = None;
+                    if at >= deadline {
+                        return Poll::Ready(());
+                    }
+                }
+                _ => self.armed = Some((deadline, arm(deadline))),
+            }
+        }
+    }
+}
+
+/// Makes a [`Transport`] of any futures-io stream and a function that makes sleep futures.
+///
+/// For streams that are not a runtime's own socket: a pipe, a stream of another library, a test's link.
+#[derive(Debug)]
+pub struct Io<S, F, T> {
+    stream: S,
+    arm: F,
+    timer: LazyTimer<T>,
+    unflushed: bool,
+}
+
+impl<S, F, T> Io<S, F, T>
+where
+    F: FnMut(Instant) -> T,
+    T: Future<Output = ()> + Unpin,
+{
+    /// Wraps a stream. `arm` makes a future that is ready at the given instant, such as
+    /// [`Runtime::sleep_until`](crate::Runtime::sleep_until).
+    pub fn new(stream: S, arm: F) -> Self {
+        Self { stream, arm, timer: LazyTimer::default(), unflushed: false }
+    }
+
+    /// The stream.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl<S, F, T> Transport for Io<S, F, T>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: FnMut(Instant) -> T + Unpin,
+    T: Future<Output = ()> + Unpin,
+{
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        // A stream with a buffer of its own would otherwise keep the answer to itself.
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        let n = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
+        self.unflushed = Pin::new(&mut self.stream).poll_flush(cx)?.is_pending();
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(cx)
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>, _: Interest, deadline: Option<Instant>) {
+        if let Some(deadline) = deadline {
+            if self.timer.poll(cx, deadline, &mut self.arm).is_ready() {
+                cx.waker().wake_by_ref();
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! An HTTP server, written once, for every barewire runtime

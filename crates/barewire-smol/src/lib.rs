@@ -1,0 +1,1 @@
+//! barewire on smol: sockets, timers, tasks

@@ -1,0 +1,1 @@
+//! barewire on blocking std sockets and threads
