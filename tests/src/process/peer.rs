@@ -1,0 +1,113 @@
+//! The peers of other people's making, found on this machine or skipped loudly.
+//!
+//! With `BAREWIRE_REQUIRE_PEERS=1` a missing peer fails the test instead.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{Process, Server, without_proxy};
+
+/// curl, silent but for errors, without the user's own configuration.
+pub fn curl() -> Option<Command> {
+    let mut command = tool("curl", "--version", "install curl")?;
+    command.args(["-q", "--silent", "--show-error", "--max-time", "50"]);
+    Some(command)
+}
+
+/// wrk, the load generator.
+pub fn wrk() -> Option<Command> {
+    tool("wrk", "-v", "install wrk")
+}
+
+/// A script of `tests/interop` that needs the given modules of `tests/interop/requirements.txt`.
+pub fn python(script: &str, modules: &[&str]) -> Option<Command> {
+    let interpreter = std::env::var_os("BAREWIRE_PYTHON").unwrap_or_else(|| "python3".into());
+    let mut imports = Command::new(&interpreter);
+    imports
+        .arg("-c")
+        .arg(modules.iter().map(|module| format!("import {module}\n")).collect::<String>());
+    if !succeeds(&mut imports) {
+        return missing(
+            &format!("{} with modules {modules:?}", interpreter.to_string_lossy()),
+            "install Python 3 and `pip install -r tests/interop/requirements.txt`, and name the \
+             interpreter in BAREWIRE_PYTHON",
+        );
+    }
+    let mut command = Command::new(interpreter);
+    // -B: a test leaves no byte code in the source tree. -u: a server's first line must not wait in
+    // a buffer.
+    command.args(["-B", "-u"]).arg(interop_dir().join(script));
+    without_proxy(&mut command);
+    Some(command)
+}
+
+/// nginx serving the files of `root`, with its own files in the (existing) directory `state`.
+pub fn nginx(root: &Path, state: &Path) -> Option<Server> {
+    tool("nginx", "-v", "install nginx-light")?;
+    // nginx cannot take a port that the system picks, so one that was free a moment ago has to do.
+    // Another process may have taken it since: then nginx says so and the next one is tried.
+    let server = (0..5).find_map(|_| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let addr = listener.local_addr().expect("a bound socket has an address");
+        drop(listener);
+        let template = std::fs::read_to_string(interop_dir().join("nginx.conf"))
+            .expect("the template is there");
+        let config = template
+            .replace("@ADDR@", &addr.to_string())
+            .replace("@ROOT@", &root.to_string_lossy())
+            .replace("@STATE@", &state.to_string_lossy());
+        let path = state.join("nginx.conf");
+        std::fs::write(&path, config).expect("the state directory is writable");
+
+        let mut command = Command::new("nginx");
+        command.args(["-e", "stderr", "-p"]).arg(state).arg("-c").arg(&path);
+        let mut process = Process::spawn(&mut command);
+        while let Some(line) = process.next_error_line() {
+            // Logged once its sockets listen.
+            if line.contains("event method") {
+                return Some(Server::from_process(process, addr));
+            }
+            if line.contains("Address already in use") {
+                return None;
+            }
+            assert!(!line.contains("[emerg]"), "nginx refuses its configuration: {line}");
+        }
+        panic!("nginx ended without a word: {}", process.finish());
+    });
+    Some(server.expect("one of five free ports stays free"))
+}
+
+/// Where the peers' scripts lie.
+pub fn interop_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("interop")
+}
+
+fn tool(name: &str, version_flag: &str, remedy: &str) -> Option<Command> {
+    // wrk ends with status 1 after printing its version, so that it starts at all is what counts.
+    let mut probe = Command::new(name);
+    if quiet(probe.arg(version_flag)).status().is_err() {
+        return missing(name, remedy);
+    }
+    let mut command = Command::new(name);
+    without_proxy(&mut command);
+    Some(command)
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    quiet(command).status().is_ok_and(|status| status.success())
+}
+
+fn quiet(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
+}
+
+fn missing<T>(peer: &str, remedy: &str) -> Option<T> {
+    let required = std::env::var_os("BAREWIRE_REQUIRE_PEERS").is_some_and(|value| value == "1");
+    assert!(!required, "{peer} is missing and BAREWIRE_REQUIRE_PEERS=1: {remedy}");
+    // Not `eprintln!`, which the test harness hides when a test passes.
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {test}: {peer} is missing: {remedy}");
+    None
+}

@@ -1,0 +1,5 @@
+//! The `barewire` command: what a user can do wrong, how it ends, and the rules of `serve`.
+
+mod bad_input;
+mod shutdown;
+mod static_files;
