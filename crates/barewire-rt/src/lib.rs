@@ -15,11 +15,14 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "async-io")]
+pub mod async_io;
 mod budget;
 mod connect;
 mod driver;
 mod runtime;
 pub mod socket;
+mod task;
 mod transport;
 
 pub use barewire_proto as proto;
@@ -27,5 +30,6 @@ pub use budget::{Budget, ReadSize};
 pub use connect::{CONNECT_STAGGER, ConnectError, connect_any, interleave};
 pub use driver::{Driver, DriverError, NextEvent};
 pub use futures_io::{AsyncRead, AsyncWrite};
-pub use runtime::{JoinError, Listener, PeerAddr, Runtime, Spawn, UdpSocket};
+pub use runtime::{Listener, PeerAddr, Runtime, Spawn, UdpSocket};
+pub use task::JoinError;
 pub use transport::{Interest, Io, LazyTimer, Transport};

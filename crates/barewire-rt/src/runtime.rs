@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
-use crate::Transport;
 use crate::connect::{ConnectError, connect_any};
 use crate::socket::ListenOptions;
+use crate::{JoinError, Transport};
 
 /// What clients, connections and drivers need of a runtime: sockets and time, and never `spawn`.
 ///
@@ -130,18 +130,6 @@ pub trait Spawn: Runtime {
     fn block_on<F: Future>(&self, future: F) -> F::Output;
 }
 
-/// A task ended without a value: it panicked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JoinError;
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the task panicked; its message went to the panic hook")
-    }
-}
-
-impl std::error::Error for JoinError {}
-
 /// Who is at the other end of an accepted stream, or where a listener listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PeerAddr {
@@ -176,7 +164,9 @@ pub trait Listener: Send + Sync + 'static {
     /// The system cannot tell.
     fn local_addr(&self) -> io::Result<PeerAddr>;
 
-    /// Stops listening: an `accept` that is waiting, on any thread, ends in an error, and so does every later one.
+    /// Stops listening: an `accept` that is waiting, on any thread, ends in the error
+    /// [`listener_closed`](crate::socket::listener_closed), and so does every later one. Connections that were
+    /// not accepted are refused or reset by the system, now or when the listener is dropped.
     fn close(&self);
 }
 

@@ -60,6 +60,23 @@ pub fn listen_unix(
     Ok(socket.into())
 }
 
+/// What [`Listener::accept`](crate::Listener::accept) ends in once its listener was closed: an error of the
+/// kind [`io::ErrorKind::NotConnected`].
+pub fn listener_closed() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the listener was closed")
+}
+
+/// Whether an error of `accept` is about a connection that was given up before it was accepted, or about
+/// nothing: it says nothing about the listener, and the next call may succeed.
+pub fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
 fn backlog(options: &ListenOptions) -> i32 {
     options.backlog.min(i32::MAX as u32) as i32
 }

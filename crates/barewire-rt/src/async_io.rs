@@ -1,0 +1,39 @@
+//! Sockets and timers on the reactor of the crate `async-io`, which smol and async-std share. Feature `async-io`.
+//!
+//! Who writes an application takes `barewire-smol` or `barewire-async-std`, which add tasks and re-export all
+//! of this; an executor of one's own on `async-io` needs nothing more than this module.
+//!
+//! The sockets may be used on any thread, with any executor: the reactor starts itself.
+
+mod acceptor;
+mod stream;
+mod tcp;
+mod timer;
+mod udp;
+#[cfg(unix)]
+mod unix;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+pub use stream::{ReadHalf, Socket, Stream, WriteHalf};
+pub use tcp::{TcpListener, TcpStream};
+pub use timer::Sleep;
+pub use udp::UdpSocket;
+#[cfg(unix)]
+pub use unix::{UnixListener, UnixStream};
+
+/// Looks a host name up with the system's resolver, on the pool for blocking work. An IP address is not looked up.
+///
+/// Cancel-safe: the look-up is abandoned, not stopped.
+///
+/// # Errors
+///
+/// The name does not exist, or the resolver cannot be reached.
+pub async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let host = host.to_owned();
+    blocking::unblock(move || Ok((host, port).to_socket_addrs()?.collect())).await
+}

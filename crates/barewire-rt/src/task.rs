@@ -1,0 +1,49 @@
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures_lite::FutureExt;
+
+/// A task ended without a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JoinError {
+    /// The runtime that the task ran on is gone.
+    Cancelled,
+    /// The system had no thread left for it; the task was dropped without having run.
+    NotStarted(io::ErrorKind),
+    /// It panicked. The message went to the panic hook.
+    Panicked,
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("the task's runtime is gone"),
+            Self::NotStarted(kind) => write!(f, "no thread could be started for the task: {kind}"),
+            Self::Panicked => f.write_str("the task panicked"),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl JoinError {
+    /// Runs a closure and turns a panic in it into an error: for runtimes, whose threads must live on.
+    ///
+    /// # Errors
+    ///
+    /// It panicked.
+    pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Self> {
+        // What the closure captured goes with the panic: nobody looks at its state afterwards.
+        catch_unwind(AssertUnwindSafe(work)).map_err(|_| Self::Panicked)
+    }
+
+    /// As [`catch`](Self::catch), for a future.
+    ///
+    /// # Errors
+    ///
+    /// It panicked.
+    pub async fn catch_in<F: Future>(future: F) -> Result<F::Output, Self> {
+        AssertUnwindSafe(future).catch_unwind().await.map_err(|_| Self::Panicked)
+    }
+}
