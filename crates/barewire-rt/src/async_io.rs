@@ -6,6 +6,7 @@
 //! The sockets may be used on any thread, with any executor: the reactor starts itself.
 
 mod acceptor;
+mod runtime;
 mod stream;
 mod tcp;
 mod timer;
@@ -16,6 +17,7 @@ mod unix;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
+pub use runtime::OnAsyncIo;
 pub use stream::{ReadHalf, Socket, Stream, WriteHalf};
 pub use tcp::{TcpListener, TcpStream};
 pub use timer::Sleep;

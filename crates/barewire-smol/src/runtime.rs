@@ -1,13 +1,10 @@
 use std::io;
-use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use async_executor::Executor;
-use barewire_rt::socket::ListenOptions;
-use barewire_rt::{JoinError, Runtime, Spawn, async_io as net};
+use barewire_rt::async_io::OnAsyncIo;
+use barewire_rt::{JoinError, Spawn};
 use smol::channel::{self, Sender};
 
 use crate::task::{JoinHandle, when_woken};
@@ -62,51 +59,8 @@ impl Smol {
     }
 }
 
-impl Runtime for Smol {
-    type TcpStream = net::TcpStream;
-    type TcpListener = net::TcpListener;
-    type UdpSocket = net::UdpSocket;
-    type UnixStream = net::UnixStream;
-    type UnixListener = net::UnixListener;
-    type Sleep = net::Sleep;
-
+impl OnAsyncIo for Smol {
     const NAME: &'static str = "smol";
-
-    async fn connect_tcp(
-        &self,
-        addr: SocketAddr,
-        deadline: Option<Instant>,
-    ) -> io::Result<net::TcpStream> {
-        net::TcpStream::connect(addr, deadline).await
-    }
-
-    fn listen_tcp(
-        &self,
-        addr: SocketAddr,
-        options: &ListenOptions,
-    ) -> io::Result<net::TcpListener> {
-        net::TcpListener::bind(addr, options)
-    }
-
-    fn bind_udp(&self, addr: SocketAddr) -> io::Result<net::UdpSocket> {
-        net::UdpSocket::bind(addr)
-    }
-
-    async fn connect_unix(&self, path: &Path) -> io::Result<net::UnixStream> {
-        net::UnixStream::connect(path).await
-    }
-
-    fn listen_unix(&self, path: &Path, options: &ListenOptions) -> io::Result<net::UnixListener> {
-        net::UnixListener::bind(path, options)
-    }
-
-    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        net::resolve(host, port).await
-    }
-
-    fn sleep_until(&self, at: Instant) -> net::Sleep {
-        net::Sleep::until(at)
-    }
 }
 
 impl Spawn for Smol {

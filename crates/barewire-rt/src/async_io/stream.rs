@@ -1,6 +1,8 @@
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
+#[cfg(unix)]
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -165,6 +167,17 @@ impl<S: Socket> AsyncWrite for Stream<S> {
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.get_mut().poll_shutdown(cx)
+    }
+}
+
+#[cfg(unix)]
+impl<S: Socket + AsFd + From<OwnedFd>> TryFrom<OwnedFd> for Stream<S> {
+    type Error = io::Error;
+
+    /// Takes over a connected socket of this kind: makes it non-blocking and leaves its other options as they
+    /// are.
+    fn try_from(fd: OwnedFd) -> io::Result<Self> {
+        Ok(Self::new(Async::new(S::from(fd))?))
     }
 }
 
