@@ -104,13 +104,27 @@ impl Error {
     pub fn answer(&self) -> Option<StatusCode> {
         use ErrorKind::*;
         Some(match self.kind {
-            BadChunkEnd | BadChunkExtension | BadChunkSize | BadContentLength | BadFieldName
-            | BadFieldValue | BadHost | BadMethod | BadTarget | BadTrailer | BadTransferEncoding
-            | BareLineFeed | ChunkSizeOverflow | ContentLengthWithTransferEncoding | MissingHost
-            | ObsoleteLineFolding | RepeatedContentLength | RepeatedHost
-            | TransferEncodingInHttp10 | UnexpectedEnd | WhitespaceBeforeColon => {
-                StatusCode::BAD_REQUEST
-            }
+            BadChunkEnd
+            | BadChunkExtension
+            | BadChunkSize
+            | BadContentLength
+            | BadFieldName
+            | BadFieldValue
+            | BadHost
+            | BadMethod
+            | BadTarget
+            | BadTrailer
+            | BadTransferEncoding
+            | BareLineFeed
+            | ChunkSizeOverflow
+            | ContentLengthWithTransferEncoding
+            | MissingHost
+            | ObsoleteLineFolding
+            | RepeatedContentLength
+            | RepeatedHost
+            | TransferEncodingInHttp10
+            | UnexpectedEnd
+            | WhitespaceBeforeColon => StatusCode::BAD_REQUEST,
             BodyTimeout | HeadTimeout => StatusCode::REQUEST_TIMEOUT,
             BodyTooLarge | ChunkExtensionTooLong => StatusCode::PAYLOAD_TOO_LARGE,
             TargetTooLong => StatusCode::URI_TOO_LONG,

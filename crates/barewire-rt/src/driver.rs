@@ -216,6 +216,33 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
         changed
     }
 
+    /// Writes until a protocol whose output was full takes body data again. For hand-written futures that
+    /// send a body; reads nothing.
+    pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.wake();
+        loop {
+            if let Some(error) = self.write_error.take() {
+                return Poll::Ready(Err(error));
+            }
+            if self.protocol.is_closed() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            if !self.protocol.output().is_full() {
+                return Poll::Ready(Ok(()));
+            }
+            if !self.poll_write_some(cx) {
+                let interest = Interest { read: false, write: true };
+                self.transport.wait(cx, interest, self.protocol.poll_timeout());
+                return self.pending();
+            }
+        }
+    }
+
+    /// Whether a write failed. There may still be something to read.
+    pub fn is_write_broken(&self) -> bool {
+        self.write_error.is_some()
+    }
+
     /// The last thing before a hand-written future returns `Pending`: wakes it at the protocol's deadline.
     pub fn wait(&mut self, cx: &mut Context<'_>) {
         let interest = Interest {

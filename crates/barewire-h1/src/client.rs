@@ -1,0 +1,446 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use barewire_proto::{Buf, Input, Output, Protocol, Status};
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::{Method, Request, StatusCode, Version};
+
+use crate::body::{Incoming, Outgoing, check_declared};
+use crate::chunked::Part;
+use crate::encode::{self, LengthField};
+use crate::framing::Coding;
+use crate::head::{self, ResponseHead};
+use crate::state::{ReadStep, Reading, WriteStep, Writing};
+use crate::timer::{self, Clock, Timer};
+use crate::{BodyLength, ClientEvent, Config, Error, ErrorKind, UsageError};
+
+/// The client's end of an HTTP/1.1 connection.
+///
+/// Requests are sent with [`send_request`](Self::send_request) and, when they have a body, with
+/// [`send_data`](Self::send_data) and [`send_trailers`](Self::send_trailers); responses come as
+/// [`ClientEvent`]s in the order of the requests. A final response may come while the request's body is still
+/// being sent: then the rest need not be sent, and the connection is not [reusable](Self::is_reusable).
+///
+/// Of the [timeouts](crate::Timeouts) a client keeps `write_progress` and `release_buffers`; how long to wait
+/// for a response is its user's policy.
+#[derive(Debug)]
+pub struct ClientConnection {
+    config: Arc<Config>,
+    input: Input,
+    output: Output,
+    reading: Reading,
+    writing: Writing,
+    incoming: Option<Incoming>,
+    outgoing: Option<Outgoing>,
+    sent: VecDeque<Sent>,
+    received: u64,
+    informational: usize,
+    /// Something of the response to the oldest request has arrived.
+    begun: bool,
+    /// The connection ends with the responses to what was sent.
+    last: bool,
+    /// The response whose body is under way is the last one.
+    final_response: bool,
+    blocked: bool,
+    absolute_form: bool,
+    dead: bool,
+    error: Option<Error>,
+    clock: Clock,
+}
+
+/// What has to be remembered of a request until its response came.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    head: bool,
+    connect: bool,
+    upgrade: bool,
+    persistent: bool,
+}
+
+impl ClientConnection {
+    /// A connection that was just made. An `Arc` shares one configuration among many connections.
+    pub fn new(config: impl Into<Arc<Config>>) -> Self {
+        let config = config.into();
+        let limits = &config.limits;
+        let least = limits.max_head.max(limits.max_trailers).saturating_add(4096);
+        Self {
+            input: Input::new(limits.read_buffer.max(least)),
+            output: Output::new(limits.write_buffer),
+            config,
+            reading: Reading::Head,
+            writing: Writing::Idle,
+            incoming: None,
+            outgoing: None,
+            sent: VecDeque::new(),
+            received: 0,
+            informational: 0,
+            begun: false,
+            last: false,
+            final_response: false,
+            blocked: false,
+            absolute_form: false,
+            dead: false,
+            error: None,
+            clock: Clock::default(),
+        }
+    }
+
+    /// Sends targets in absolute-form, as a proxy for `http` wants them (RFC 9112, section 3.2.2).
+    pub fn set_absolute_form(&mut self, absolute: bool) {
+        self.absolute_form = absolute;
+    }
+
+    /// Begins a request; `length` decides the framing. `Host` is taken from the target's authority when the
+    /// request has none; `Content-Length` and `Transfer-Encoding` are written here.
+    ///
+    /// # Errors
+    ///
+    /// The request cannot be sent as it is, or not now; nothing was queued.
+    pub fn send_request(
+        &mut self,
+        request: &Request<()>,
+        length: BodyLength,
+    ) -> Result<(), UsageError> {
+        match self.writing {
+            Writing::Idle if self.reading != Reading::Done && !self.last => {}
+            Writing::Body => return Err(UsageError::MessageUnfinished),
+            _ => return Err(UsageError::Closed),
+        }
+        if self.sent.len() >= self.config.limits.max_pipelined.max(1) {
+            return Err(UsageError::TooManyRequests);
+        }
+        let http11 = request.version() == Version::HTTP_11;
+        let length = if length == BodyLength::Known(0) { BodyLength::Empty } else { length };
+        if *request.method() == Method::CONNECT && length != BodyLength::Empty {
+            return Err(UsageError::BodyNotAllowed);
+        }
+        check_declared(request.headers(), length)?;
+        // A body needs a length that the server can tell (RFC 9112, section 6.3).
+        let (field, outgoing) = match length {
+            BodyLength::Empty if anticipates_body(request.method()) => {
+                (LengthField::ContentLength(0), None)
+            }
+            BodyLength::Empty => (LengthField::None, None),
+            BodyLength::Known(n) => (LengthField::ContentLength(n), Some(Outgoing::Length(n))),
+            BodyLength::Unknown if http11 => (LengthField::Chunked, Some(Outgoing::Chunked)),
+            BodyLength::Unknown => return Err(UsageError::WrongVersion),
+        };
+        encode::request(&mut self.output, request, field, self.absolute_form)?;
+        let mut options = crate::framing::Framing::default();
+        for value in request.headers().get_all(header::CONNECTION) {
+            options.connection(value.as_bytes());
+        }
+        let persistent = options.persists(http11);
+        self.sent.push_back(Sent {
+            head: *request.method() == Method::HEAD,
+            connect: *request.method() == Method::CONNECT,
+            upgrade: options.upgrade && request.headers().contains_key(header::UPGRADE),
+            persistent,
+        });
+        self.last = !persistent;
+        self.outgoing = outgoing;
+        if outgoing.is_some() {
+            self.writing.step(WriteStep::BodyBegins);
+        }
+        self.clock.clear(Timer::Release);
+        Ok(())
+    }
+
+    /// Sends a part of the request's body; with `end`, the last one.
+    ///
+    /// Takes all of `data`, or nothing while the output is full; then [`ClientEvent::Writable`] tells when
+    /// to try again. `end` takes effect when the data was taken. A body of known length ends by itself.
+    ///
+    /// # Errors
+    ///
+    /// There is no body to send, or the data does not match the declared length; nothing was queued.
+    pub fn send_data(&mut self, data: &mut Bytes, end: bool) -> Result<(), UsageError> {
+        let outgoing = self.outgoing.as_mut().ok_or(UsageError::NoRequest)?;
+        let offered = !data.is_empty();
+        let complete = outgoing.data(&mut self.output, data, end)?;
+        if complete {
+            self.message_sent();
+        } else if offered && !data.is_empty() {
+            self.blocked = true;
+            self.clock.arm_write(&self.output, true, self.config.timeouts.write_progress);
+        }
+        Ok(())
+    }
+
+    /// Ends a chunked body with a trailer section.
+    ///
+    /// # Errors
+    ///
+    /// The body is not chunked, or a field must not be in trailers (RFC 9110, section 6.5.1).
+    pub fn send_trailers(&mut self, trailers: &HeaderMap) -> Result<(), UsageError> {
+        let outgoing = self.outgoing.ok_or(UsageError::NoRequest)?;
+        outgoing.trailers(&mut self.output, trailers)?;
+        self.message_sent();
+        Ok(())
+    }
+
+    /// Ends the connection at once: what was not sent is dropped.
+    pub fn abort(&mut self) {
+        self.output.clear();
+        self.close();
+        self.dead = true;
+    }
+
+    /// Whether no request is under way.
+    pub fn is_idle(&self) -> bool {
+        self.sent.is_empty() && self.incoming.is_none() && self.outgoing.is_none()
+    }
+
+    /// Whether another request can be sent on this connection once the responses to those under way came.
+    /// A request whose body is not sent whole makes it unusable when its response has come already.
+    pub fn is_reusable(&self) -> bool {
+        let halted = self.outgoing.is_some() && self.sent.is_empty();
+        self.error.is_none()
+            && !self.last
+            && !self.final_response
+            && !halted
+            && !self.input.is_closed()
+            && matches!(self.reading, Reading::Head | Reading::Body)
+            && (self.begun || !self.is_idle() || self.input.is_empty())
+    }
+
+    /// Whether a request's body is unfinished.
+    pub fn is_sending_body(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
+    /// Whether anything of the response to the oldest request has arrived. As long as nothing has, and the
+    /// server closes, the request may not have been processed.
+    pub fn is_response_begun(&self) -> bool {
+        self.begun || !self.input.is_empty()
+    }
+
+    /// Whether the bytes belong to another protocol now: what was read already is
+    /// [`input().take()`](Input::take), what is still to be sent is in the output.
+    pub fn is_upgraded(&self) -> bool {
+        self.reading == Reading::Upgraded
+    }
+
+    fn message_sent(&mut self) {
+        self.outgoing = None;
+        self.blocked = false;
+        self.writing.step(WriteStep::Ends);
+        self.close_if_over();
+    }
+
+    fn next_event(&mut self) -> Result<Option<ClientEvent>, Error> {
+        if self.blocked && !self.output.is_full() {
+            self.blocked = false;
+            return Ok(Some(ClientEvent::Writable));
+        }
+        match self.reading {
+            Reading::Head => self.next_response(),
+            Reading::Body => {
+                let Some(incoming) = &mut self.incoming else { return Ok(None) };
+                let part = incoming.poll(&mut self.input, &mut self.received, &self.config)?;
+                Ok(part.map(|part| match part {
+                    Part::Data(data) => ClientEvent::Data(data),
+                    Part::Trailers(trailers) => ClientEvent::Trailers(trailers),
+                    Part::End => {
+                        self.response_received();
+                        ClientEvent::End
+                    }
+                }))
+            }
+            Reading::Discard | Reading::Done | Reading::Upgraded => Ok(None),
+        }
+    }
+
+    fn next_response(&mut self) -> Result<Option<ClientEvent>, Error> {
+        if self.input.is_empty() {
+            if self.input.is_closed() {
+                if !self.sent.is_empty() || self.outgoing.is_some() {
+                    return Err(ErrorKind::UnexpectedEnd.into());
+                }
+                self.close();
+            }
+            return Ok(None);
+        }
+        let Some(request) = self.sent.front().copied() else {
+            return Err(ErrorKind::UnexpectedResponse.into());
+        };
+        let scanned = self.input.scanned();
+        let fresh = self.input.filled().get(scanned..).unwrap_or_default();
+        let settled = scanned > 0
+            && self.input.len() < self.config.limits.max_head
+            && memchr::memchr(b'\n', fresh).is_none();
+        let status = match settled {
+            true => Status::Partial,
+            false => head::parse_response(self.input.filled(), &self.config)?,
+        };
+        let Status::Complete(head, used) = status else {
+            self.input.set_scanned(usize::MAX);
+            if self.input.is_closed() {
+                return Err(ErrorKind::UnexpectedEnd.into());
+            }
+            return Ok(None);
+        };
+        self.input.consume(used);
+        self.input.set_scanned(0);
+        self.begun = true;
+        self.response_head(head, request).map(Some)
+    }
+
+    fn response_head(&mut self, head: ResponseHead, request: Sent) -> Result<ClientEvent, Error> {
+        let ResponseHead { response, mut framing } = head;
+        let http11 = response.version() == Version::HTTP_11;
+        let status = response.status();
+        let switches = status == StatusCode::SWITCHING_PROTOCOLS;
+        if switches && !request.upgrade {
+            return Err(ErrorKind::UnexpectedUpgrade.into());
+        }
+        if status.is_informational() && !switches {
+            self.informational = self.informational.saturating_add(1);
+            if self.informational > self.config.limits.max_informational {
+                return Err(ErrorKind::TooManyInformational.into());
+            }
+            return Ok(ClientEvent::Informational(response));
+        }
+        self.sent.pop_front();
+        self.informational = 0;
+        self.begun = false;
+        if switches || (request.connect && status.is_success()) {
+            self.reading.step(ReadStep::Upgrade);
+            self.writing.step(WriteStep::Upgrade);
+            self.clock.clear_all();
+            return Ok(ClientEvent::Response(response, BodyLength::Empty));
+        }
+        let declared = framing.response_body(http11, &self.config.leniency)?;
+        let bodiless =
+            request.head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+        let length = if bodiless { BodyLength::Empty } else { declared };
+        if length.known().is_some_and(|length| length > self.config.limits.max_body) {
+            return Err(ErrorKind::BodyTooLarge.into());
+        }
+        let incoming = match length {
+            BodyLength::Empty => None,
+            BodyLength::Known(length) => Some(Incoming::Length(length)),
+            BodyLength::Unknown if framing.coding == Coding::Chunked => {
+                Some(Incoming::Chunked(Box::default()))
+            }
+            BodyLength::Unknown => Some(Incoming::UntilClose),
+        };
+        let until_close = matches!(incoming, Some(Incoming::UntilClose));
+        self.final_response = until_close || !request.persistent || !framing.persists(http11);
+        if incoming.is_some() {
+            self.received = 0;
+            self.incoming = incoming;
+            self.reading.step(ReadStep::BodyBegins);
+        } else {
+            self.response_received();
+        }
+        Ok(ClientEvent::Response(response, length))
+    }
+
+    fn response_received(&mut self) {
+        self.incoming = None;
+        if self.final_response {
+            self.reading.step(ReadStep::BodyEnds { last: true });
+            self.close();
+        } else {
+            self.reading.step(ReadStep::BodyEnds { last: false });
+            self.close_if_over();
+        }
+    }
+
+    /// A request that was answered before it was sent whole can neither go on nor be followed by another.
+    fn close_if_over(&mut self) {
+        if self.last && self.is_idle() {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        self.reading.step(ReadStep::Finish);
+        self.writing.step(WriteStep::Close);
+        self.incoming = None;
+        self.outgoing = None;
+        self.sent.clear();
+        self.output.finish();
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.error = Some(error);
+        self.abort();
+    }
+
+    fn rearm(&mut self) {
+        let timeouts = &self.config.timeouts;
+        self.clock.arm_write(&self.output, self.output.has_remaining(), timeouts.write_progress);
+        let held = self.input.allocated() > 0 || self.output.allocated() > 0;
+        if held && self.input.is_empty() && !self.output.has_remaining() {
+            self.clock.arm(Timer::Release, Some(timeouts.release_buffers));
+        } else {
+            self.clock.clear(Timer::Release);
+        }
+    }
+}
+
+/// Methods whose meaning includes a body say so when there is none (RFC 9110, section 8.6).
+fn anticipates_body(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
+impl Protocol for ClientConnection {
+    type Event = ClientEvent;
+    type Error = Error;
+
+    fn input(&mut self) -> &mut Input {
+        &mut self.input
+    }
+
+    fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    fn wants_read(&self) -> bool {
+        let open = !self.dead && !self.input.is_closed() && !self.input.is_full();
+        open && matches!(self.reading, Reading::Head | Reading::Body)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.dead || (self.writing == Writing::Closed && !self.output.has_remaining())
+    }
+
+    fn poll_event(&mut self) -> Result<Option<ClientEvent>, Error> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        match self.next_event() {
+            Ok(Some(event)) => Ok(Some(event)),
+            Ok(None) => {
+                self.rearm();
+                Ok(None)
+            }
+            Err(error) => {
+                self.fail(error);
+                Err(error)
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if self.dead { None } else { self.clock.next() }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        let now = self.clock.advance(now);
+        if self.clock.next().is_none_or(|at| at > now) {
+            return;
+        }
+        if self.clock.expire(Timer::Release, now) {
+            timer::release(&mut self.input, &mut self.output);
+        }
+        if self.clock.write_is_stuck(now, &self.output) {
+            self.fail(ErrorKind::WriteTimeout.into());
+        }
+        self.rearm();
+    }
+}

@@ -1,0 +1,694 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use barewire_proto::{Buf, Input, Output, Protocol, Status};
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::{Method, Response, StatusCode, Version};
+
+use crate::body::{Incoming, Outgoing, check_declared};
+use crate::chunked::Part;
+use crate::encode::{self, LengthField, ResponseFields};
+use crate::head::{self, RequestHead};
+use crate::state::{ReadStep, Reading, WriteStep, Writing};
+use crate::timer::{self, Clock, Timer};
+use crate::{BodyLength, Config, Error, ErrorKind, ServerEvent, UsageError};
+
+/// The server's end of an HTTP/1.1 connection.
+///
+/// Requests come as [`ServerEvent`]s and are answered in their order, each with
+/// [`respond`](Self::respond), or with [`send_response`](Self::send_response) and then
+/// [`send_data`](Self::send_data) and [`send_trailers`](Self::send_trailers). The connection itself decides
+/// whether it is kept, says so in the head, and closes when it is not.
+///
+/// What the peer does wrong is answered here (400, 408, 413, 414, 417, 431, 501, 505), the connection is
+/// closed, and no byte after it is taken for a request. The answer leaves before the close: reading goes on
+/// for [`Timeouts::linger`](crate::Timeouts::linger), so that a reset does not overtake it.
+#[derive(Debug)]
+pub struct ServerConnection {
+    config: Arc<Config>,
+    input: Input,
+    output: Output,
+    reading: Reading,
+    writing: Writing,
+    incoming: Option<Incoming>,
+    outgoing: Option<Outgoing>,
+    /// The request that is to be answered next, and those behind it.
+    front: Option<Exchange>,
+    behind: VecDeque<Exchange>,
+    received: u64,
+    discarded: u64,
+    served: bool,
+    /// No request is taken after those that have begun to arrive.
+    last: bool,
+    /// A body command took nothing because the output was full.
+    blocked: bool,
+    linger: bool,
+    dead: bool,
+    error: Option<Error>,
+    /// The answer to a violation, and how many requests are to be answered before it.
+    farewell: Option<(usize, StatusCode)>,
+    date: Option<[u8; 29]>,
+    clock: Clock,
+}
+
+/// What has to be remembered of a request until it is answered.
+#[derive(Clone, Copy, Debug)]
+struct Exchange {
+    http11: bool,
+    head: bool,
+    connect: bool,
+    upgrade: bool,
+    persistent: bool,
+    /// The client waits for `100 Continue`.
+    waiting: bool,
+}
+
+/// Bytes read ahead of a request that is not answered yet: enough to notice the end of file behind it.
+const READ_AHEAD: usize = 16 * 1024;
+
+impl ServerConnection {
+    /// A connection that was just accepted. An `Arc` shares one configuration among many connections.
+    pub fn new(config: impl Into<Arc<Config>>) -> Self {
+        let config = config.into();
+        let limits = &config.limits;
+        let least = limits.max_head.max(limits.max_trailers).saturating_add(READ_AHEAD);
+        Self {
+            input: Input::new(limits.read_buffer.max(least)),
+            output: Output::new(limits.write_buffer),
+            config,
+            reading: Reading::Head,
+            writing: Writing::Idle,
+            incoming: None,
+            outgoing: None,
+            front: None,
+            behind: VecDeque::new(),
+            received: 0,
+            discarded: 0,
+            served: false,
+            last: false,
+            blocked: false,
+            linger: false,
+            dead: false,
+            error: None,
+            farewell: None,
+            date: None,
+            clock: Clock::default(),
+        }
+    }
+
+    /// Sets the value of `Date` for responses that have none (RFC 9110, section 6.6.1), as an IMF-fixdate.
+    /// A protocol has no clock: the caller sets it anew once a second.
+    pub fn set_date(&mut self, date: [u8; 29]) {
+        self.date = Some(date);
+    }
+
+    /// Answers the oldest unanswered request with a head and its whole body.
+    ///
+    /// To a HEAD request the head says what the body's length would be, and the body is not sent.
+    ///
+    /// # Errors
+    ///
+    /// See [`send_response`](Self::send_response). Nothing is queued then.
+    pub fn respond(&mut self, response: &Response<()>, body: Bytes) -> Result<(), UsageError> {
+        self.send_response(response, BodyLength::Known(body.len() as u64))?;
+        if let Some(Outgoing::Length(_)) = self.outgoing {
+            self.output.push(body);
+            self.message_sent();
+        }
+        Ok(())
+    }
+
+    /// Answers the oldest unanswered request with a head; `length` decides the framing.
+    ///
+    /// `Content-Length`, `Transfer-Encoding`, `Connection` and, where [`set_date`](Self::set_date) was
+    /// called, `Date` are written here. The response is complete at once when it has no body: for
+    /// [`BodyLength::Empty`], for HEAD requests, for the statuses 204 and 304. With 101, or 2xx to CONNECT,
+    /// the connection is upgraded: see [`is_upgraded`](Self::is_upgraded).
+    ///
+    /// # Errors
+    ///
+    /// The response does not fit the request or the state; nothing was queued.
+    pub fn send_response(
+        &mut self,
+        response: &Response<()>,
+        length: BodyLength,
+    ) -> Result<(), UsageError> {
+        let exchange = self.unanswered()?;
+        let status = response.status();
+        let upgrades =
+            status == StatusCode::SWITCHING_PROTOCOLS || (exchange.connect && status.is_success());
+        if status.is_informational() && !(upgrades && exchange.upgrade) {
+            return Err(UsageError::WrongStatus);
+        }
+        let length = if length == BodyLength::Known(0) { BodyLength::Empty } else { length };
+        let bodiless = upgrades || status == StatusCode::NO_CONTENT;
+        if bodiless && length != BodyLength::Empty {
+            return Err(UsageError::BodyNotAllowed);
+        }
+        let headers = response.headers();
+        let head_only = exchange.head || status == StatusCode::NOT_MODIFIED;
+        let as_given = head_only && length == BodyLength::Empty;
+        if !as_given {
+            check_declared(headers, length)?;
+        }
+        let (field, outgoing) = match length {
+            _ if bodiless => (LengthField::None, None),
+            BodyLength::Empty if as_given => (LengthField::AsGiven, None),
+            BodyLength::Empty => (LengthField::ContentLength(0), None),
+            BodyLength::Known(n) => (LengthField::ContentLength(n), Some(Outgoing::Length(n))),
+            BodyLength::Unknown if exchange.http11 => {
+                (LengthField::Chunked, Some(Outgoing::Chunked))
+            }
+            BodyLength::Unknown => (LengthField::None, Some(Outgoing::UntilClose)),
+        };
+        let outgoing = if head_only { None } else { outgoing };
+        // A client that was not told to continue may send the body or not: nobody could tell what comes next.
+        let unread = exchange.waiting && self.reading.is_in_body();
+        let persistent = exchange.persistent
+            && !self.last
+            && !unread
+            && outgoing != Some(Outgoing::UntilClose)
+            && !says_close(headers);
+        let connection: Option<&'static [u8]> = match (upgrades, persistent, exchange.http11) {
+            (true, ..) | (_, true, true) => None,
+            (_, true, false) => Some(b"keep-alive"),
+            (_, false, _) => Some(b"close"),
+        };
+        let fields = ResponseFields { length: field, connection, date: self.date.as_ref() };
+        encode::response(&mut self.output, status, headers, &fields);
+        if let Some(front) = &mut self.front {
+            front.persistent = persistent;
+        }
+        if upgrades {
+            self.reading.step(ReadStep::Upgrade);
+            self.writing.step(WriteStep::Upgrade);
+            self.front = None;
+            self.clock.clear_all();
+        } else {
+            self.writing.step(WriteStep::BodyBegins);
+            self.outgoing = outgoing;
+            if outgoing.is_none() {
+                self.message_sent();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a 1xx response ahead of the final one: `100 Continue` to a client that waits for it,
+    /// `103 Early Hints` (RFC 8297).
+    ///
+    /// # Errors
+    ///
+    /// The status is 101 or not 1xx, the client speaks HTTP/1.0, or there is no request to answer.
+    pub fn send_informational(&mut self, response: &Response<()>) -> Result<(), UsageError> {
+        let exchange = self.unanswered()?;
+        let status = response.status();
+        if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(UsageError::WrongStatus);
+        }
+        if !exchange.http11 {
+            return Err(UsageError::WrongVersion);
+        }
+        if status == StatusCode::CONTINUE {
+            if let Some(front) = &mut self.front {
+                front.waiting = false;
+            }
+        }
+        let fields = ResponseFields { length: LengthField::None, connection: None, date: None };
+        encode::response(&mut self.output, status, response.headers(), &fields);
+        Ok(())
+    }
+
+    /// Sends a part of the response's body; with `end`, the last one.
+    ///
+    /// Takes all of `data`, or nothing while the output is full; then [`ServerEvent::Writable`] tells when
+    /// to try again. `end` takes effect when the data was taken. A body of known length ends by itself.
+    ///
+    /// # Errors
+    ///
+    /// There is no body to send, or the data does not match the declared length; nothing was queued.
+    pub fn send_data(&mut self, data: &mut Bytes, end: bool) -> Result<(), UsageError> {
+        let outgoing = self.outgoing.as_mut().ok_or(UsageError::NoRequest)?;
+        let offered = !data.is_empty();
+        let complete = outgoing.data(&mut self.output, data, end)?;
+        if complete {
+            self.message_sent();
+        } else if offered && !data.is_empty() {
+            self.blocked = true;
+            self.clock.arm_write(&self.output, true, self.config.timeouts.write_progress);
+        }
+        Ok(())
+    }
+
+    /// Ends a chunked body with a trailer section.
+    ///
+    /// # Errors
+    ///
+    /// The body is not chunked, or a field must not be in trailers (RFC 9110, section 6.5.1).
+    pub fn send_trailers(&mut self, trailers: &HeaderMap) -> Result<(), UsageError> {
+        let outgoing = self.outgoing.ok_or(UsageError::NoRequest)?;
+        outgoing.trailers(&mut self.output, trailers)?;
+        self.message_sent();
+        Ok(())
+    }
+
+    /// Says that nobody wants the rest of the request's body.
+    ///
+    /// It is read and forgotten, up to [`Limits::max_discard`](crate::Limits::max_discard); with more to
+    /// come the connection is closed after the response. Does nothing when the body is complete.
+    pub fn discard_body(&mut self) {
+        let too_long = self
+            .incoming
+            .as_ref()
+            .and_then(Incoming::left)
+            .is_some_and(|left| left > self.config.limits.max_discard);
+        self.reading.step(ReadStep::Unwanted);
+        if too_long {
+            self.stop_discarding();
+        }
+    }
+
+    /// Takes no request after those that have begun to arrive, and closes when they are answered.
+    pub fn graceful_shutdown(&mut self) {
+        self.last = true;
+        if self.is_idle() && self.input.is_empty() {
+            self.close();
+        }
+    }
+
+    /// Ends the connection at once: what was not sent is dropped, and a response under way stays incomplete.
+    pub fn abort(&mut self) {
+        self.output.clear();
+        self.close();
+        self.dead = true;
+    }
+
+    /// Whether no request has begun and none is unanswered.
+    pub fn is_idle(&self) -> bool {
+        self.reading == Reading::Head && self.front.is_none() && self.input.is_empty()
+    }
+
+    /// Whether a response's body is unfinished: [`send_data`](Self::send_data) or
+    /// [`send_trailers`](Self::send_trailers) has to follow.
+    pub fn is_sending_body(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
+    /// Whether a request's body is unfinished.
+    pub fn is_receiving_body(&self) -> bool {
+        self.reading == Reading::Body
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends the body, as far as is known
+    /// (RFC 9110, section 10.1.1).
+    pub fn expects_continue(&self) -> bool {
+        self.front.is_some_and(|front| front.waiting)
+            && self.reading == Reading::Body
+            && self.writing == Writing::Idle
+            && self.received == 0
+            && self.input.is_empty()
+    }
+
+    /// Whether the bytes belong to another protocol now: what was read already is
+    /// [`input().take()`](Input::take), what is still to be sent is in the output.
+    pub fn is_upgraded(&self) -> bool {
+        self.reading == Reading::Upgraded
+    }
+
+    fn unanswered(&self) -> Result<Exchange, UsageError> {
+        match (self.writing, self.front) {
+            (Writing::Idle, Some(front)) => Ok(front),
+            (Writing::Body, _) => Err(UsageError::MessageUnfinished),
+            (Writing::Closed | Writing::Upgraded, _) => Err(UsageError::Closed),
+            (Writing::Idle, None) => Err(UsageError::NoRequest),
+        }
+    }
+
+    fn under_way(&self) -> usize {
+        usize::from(self.front.is_some()).saturating_add(self.behind.len())
+    }
+
+    /// Whether the next request may be taken off the input.
+    fn takes_requests(&self) -> bool {
+        match self.behind.back().or(self.front.as_ref()) {
+            None => true,
+            // What follows such a request may be another protocol.
+            Some(newest) if newest.connect || newest.upgrade => false,
+            Some(_) => self.under_way() < self.config.limits.max_pipelined.max(1),
+        }
+    }
+
+    fn message_sent(&mut self) {
+        self.outgoing = None;
+        self.blocked = false;
+        self.writing.step(WriteStep::Ends);
+        let answered = std::mem::replace(&mut self.front, self.behind.pop_front());
+        if let Some((before, _)) = &mut self.farewell {
+            *before = before.saturating_sub(1);
+        }
+        let persistent = answered.is_none_or(|exchange| exchange.persistent);
+        if self.farewell.is_some() && persistent {
+            self.say_farewell();
+        } else if !persistent || (self.front.is_none() && self.nothing_follows()) {
+            self.close();
+        }
+    }
+
+    fn nothing_follows(&self) -> bool {
+        match self.reading {
+            Reading::Done => true,
+            Reading::Head => self.last,
+            Reading::Body | Reading::Discard | Reading::Upgraded => false,
+        }
+    }
+
+    fn next_event(&mut self) -> Result<Option<ServerEvent>, Error> {
+        if self.blocked && !self.output.is_full() {
+            self.blocked = false;
+            return Ok(Some(ServerEvent::Writable));
+        }
+        loop {
+            match self.reading {
+                Reading::Head => return self.next_request(),
+                Reading::Body | Reading::Discard => {
+                    let Some(incoming) = &mut self.incoming else { return Ok(None) };
+                    let part = incoming.poll(&mut self.input, &mut self.received, &self.config)?;
+                    let discard = self.reading == Reading::Discard;
+                    match part {
+                        None => return Ok(None),
+                        Some(Part::Data(data)) if discard => {
+                            self.discarded = self.discarded.saturating_add(data.len() as u64);
+                            if self.discarded > self.config.limits.max_discard {
+                                self.stop_discarding();
+                            }
+                        }
+                        Some(Part::Trailers(_)) if discard => {}
+                        Some(Part::Data(data)) => return Ok(Some(ServerEvent::Data(data))),
+                        Some(Part::Trailers(map)) => return Ok(Some(ServerEvent::Trailers(map))),
+                        Some(Part::End) => {
+                            self.body_received();
+                            if !discard {
+                                return Ok(Some(ServerEvent::End));
+                            }
+                        }
+                    }
+                }
+                Reading::Done => {
+                    // What comes after the last message is nobody's.
+                    self.input.consume(usize::MAX);
+                    return Ok(None);
+                }
+                Reading::Upgraded => return Ok(None),
+            }
+        }
+    }
+
+    fn next_request(&mut self) -> Result<Option<ServerEvent>, Error> {
+        if !self.takes_requests() {
+            return Ok(None);
+        }
+        let scanned = self.input.scanned();
+        let fresh = self.input.filled().get(scanned..).unwrap_or_default();
+        let settled = scanned > 0
+            && self.input.len() < self.config.limits.max_head
+            && memchr::memchr(b'\n', fresh).is_none();
+        let status = match settled || self.input.is_empty() {
+            true => Status::Partial,
+            false => head::parse_request(self.input.filled(), &self.config)?,
+        };
+        match status {
+            Status::Complete(head, used) => {
+                self.input.consume(used);
+                self.input.set_scanned(0);
+                Ok(Some(self.request_received(head)))
+            }
+            Status::Partial => {
+                self.input.set_scanned(usize::MAX);
+                if self.input.is_closed() {
+                    let blank = self.input.filled().iter().all(|b| matches!(b, b'\r' | b'\n'));
+                    if !blank {
+                        return Err(ErrorKind::UnexpectedEnd.into());
+                    }
+                    self.input.consume(usize::MAX);
+                    self.reading.step(ReadStep::Finish);
+                    if self.front.is_none() {
+                        self.close();
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn request_received(&mut self, head: RequestHead) -> ServerEvent {
+        let method = head.request.method();
+        let exchange = Exchange {
+            http11: head.request.version() == Version::HTTP_11,
+            head: *method == Method::HEAD,
+            connect: *method == Method::CONNECT,
+            upgrade: head.offers_upgrade(),
+            persistent: head.is_persistent(),
+            waiting: head.expects_continue() && head.body != BodyLength::Empty,
+        };
+        match self.front {
+            None => self.front = Some(exchange),
+            Some(_) => self.behind.push_back(exchange),
+        }
+        self.served = true;
+        self.clock.clear(Timer::Head);
+        self.clock.clear(Timer::Idle);
+        self.clock.clear(Timer::Release);
+        self.incoming = match head.body {
+            BodyLength::Empty => None,
+            BodyLength::Known(length) => Some(Incoming::Length(length)),
+            BodyLength::Unknown => Some(Incoming::Chunked(Box::default())),
+        };
+        if self.incoming.is_some() {
+            self.received = 0;
+            self.discarded = 0;
+            self.reading.step(ReadStep::BodyBegins);
+        } else if !exchange.persistent && !exchange.connect && !exchange.upgrade {
+            self.reading.step(ReadStep::Finish);
+        }
+        ServerEvent::Request(head.request, head.body)
+    }
+
+    fn body_received(&mut self) {
+        self.incoming = None;
+        self.clock.clear(Timer::Body);
+        let newest = self.behind.back().or(self.front.as_ref());
+        // Answered already means that the response let the connection live.
+        let persistent = newest.is_none_or(|e| e.persistent || e.upgrade);
+        self.reading.step(ReadStep::BodyEnds { last: !persistent });
+        if self.writing == Writing::Upgraded {
+            // The client switches once its request is sent whole (RFC 9110, section 7.8).
+            self.reading.step(ReadStep::Upgrade);
+        }
+        if self.front.is_none() && self.last && self.input.is_empty() {
+            self.close();
+        }
+    }
+
+    fn stop_discarding(&mut self) {
+        self.reading.step(ReadStep::Finish);
+        self.linger = true;
+        match self.behind.back_mut().or(self.front.as_mut()) {
+            Some(newest) => newest.persistent = false,
+            None => self.close(),
+        }
+    }
+
+    fn close(&mut self) {
+        self.linger |= self.reading.is_in_body() || !self.input.is_empty();
+        self.reading.step(ReadStep::Finish);
+        self.writing.step(WriteStep::Close);
+        self.incoming = None;
+        self.outgoing = None;
+        self.front = None;
+        self.behind.clear();
+        self.farewell = None;
+        self.output.finish();
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.error = Some(error);
+        self.linger = true;
+        // A violation within a body is answered in the place of that request, if it still has no answer.
+        let own = usize::from(self.reading.is_in_body());
+        self.reading.step(ReadStep::Finish);
+        self.incoming = None;
+        let before = self.under_way().checked_sub(own);
+        match (error.answer(), before) {
+            // It was answered before it broke.
+            (Some(_), None) => self.close(),
+            (Some(status), Some(before)) => {
+                self.farewell = Some((before, status));
+                self.say_farewell();
+            }
+            (None, _) => self.abort(),
+        }
+    }
+
+    /// Answers a violation once everything before it is answered; within a response nothing can be said.
+    fn say_farewell(&mut self) {
+        let Some((0, status)) = self.farewell else { return };
+        self.farewell = None;
+        let answerable = self.writing == Writing::Idle;
+        if answerable {
+            let mut headers = HeaderMap::new();
+            let text = header::HeaderValue::from_static("text/plain; charset=utf-8");
+            headers.insert(header::CONTENT_TYPE, text);
+            let body = self.error.map(|error| format!("{error}\n")).unwrap_or_default();
+            let fields = ResponseFields {
+                length: LengthField::ContentLength(body.len() as u64),
+                connection: Some(b"close"),
+                date: self.date.as_ref(),
+            };
+            encode::response(&mut self.output, status, &headers, &fields);
+            if !self.front.is_some_and(|front| front.head) {
+                self.output.push(Bytes::from(body));
+            }
+        }
+        self.close();
+    }
+
+    fn rearm(&mut self) {
+        let timeouts = &self.config.timeouts;
+        let clock = &mut self.clock;
+        clock.arm_write(&self.output, self.output.has_remaining(), timeouts.write_progress);
+        match self.reading {
+            Reading::Head if self.front.is_none() => {
+                clock.clear(Timer::Body);
+                if self.served && self.input.is_empty() {
+                    clock.clear(Timer::Head);
+                    clock.arm(Timer::Idle, timeouts.idle);
+                } else {
+                    clock.clear(Timer::Idle);
+                    clock.arm(Timer::Head, timeouts.head);
+                }
+            }
+            Reading::Body | Reading::Discard => {
+                clock.arm_body(self.received, timeouts.body_progress);
+            }
+            Reading::Head | Reading::Done | Reading::Upgraded => {
+                clock.clear(Timer::Body);
+                clock.clear(Timer::Head);
+                clock.clear(Timer::Idle);
+            }
+        }
+        if self.writing == Writing::Closed && self.linger && !self.output.has_remaining() {
+            clock.arm(Timer::Linger, Some(timeouts.linger));
+        }
+        let held = self.input.allocated() > 0 || self.output.allocated() > 0;
+        if held && self.input.is_empty() && !self.output.has_remaining() {
+            clock.arm(Timer::Release, Some(timeouts.release_buffers));
+        } else {
+            clock.clear(Timer::Release);
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        let config = Arc::clone(&self.config);
+        let timeouts = &config.timeouts;
+        if self.clock.expire(Timer::Release, now) {
+            timer::release(&mut self.input, &mut self.output);
+        }
+        if self.clock.expire(Timer::Linger, now) {
+            self.dead = true;
+        }
+        if self.clock.expire(Timer::Idle, now) {
+            self.close();
+        }
+        if self.clock.expire(Timer::Head, now) {
+            match self.input.is_empty() {
+                true => self.close(),
+                false => self.fail(ErrorKind::HeadTimeout.into()),
+            }
+        }
+        let least = timeouts.body_progress_bytes;
+        if self.clock.body_is_late(now, self.received, least, timeouts.body_progress)
+            && self.reading.is_in_body()
+            && self.input.is_empty()
+        {
+            self.fail(ErrorKind::BodyTimeout.into());
+        }
+        if self.clock.write_is_stuck(now, &self.output) {
+            self.fail(ErrorKind::WriteTimeout.into());
+        }
+    }
+}
+
+fn says_close(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONNECTION).iter().any(|value| {
+        value
+            .as_bytes()
+            .split(|&b| b == b',')
+            .any(|o| o.trim_ascii().eq_ignore_ascii_case(b"close"))
+    })
+}
+
+impl Protocol for ServerConnection {
+    type Event = ServerEvent;
+    type Error = Error;
+
+    fn input(&mut self) -> &mut Input {
+        &mut self.input
+    }
+
+    fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    fn wants_read(&self) -> bool {
+        let open = !self.dead && !self.input.is_closed() && !self.input.is_full();
+        open && match self.reading {
+            Reading::Head => self.takes_requests() || self.input.len() < READ_AHEAD,
+            Reading::Body | Reading::Discard => true,
+            Reading::Done => self.linger && self.writing == Writing::Closed,
+            Reading::Upgraded => false,
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        let lingers = self.linger && !self.input.is_closed();
+        let drained = self.writing == Writing::Closed && !self.output.has_remaining();
+        self.dead || (drained && !lingers)
+    }
+
+    fn poll_event(&mut self) -> Result<Option<ServerEvent>, Error> {
+        if self.error.is_none() {
+            match self.next_event() {
+                Ok(Some(event)) => return Ok(Some(event)),
+                Ok(None) => {}
+                Err(error) => self.fail(error),
+            }
+        }
+        if self.reading == Reading::Done {
+            self.input.consume(usize::MAX);
+        }
+        self.rearm();
+        match self.error {
+            // Requests from before the violation are still to be answered.
+            Some(error) if self.farewell.is_none() => Err(error),
+            _ => Ok(None),
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if self.dead { None } else { self.clock.next() }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        let first = !self.clock.is_started();
+        let now = self.clock.advance(now);
+        let due = self.clock.next().is_some_and(|at| at <= now);
+        if due {
+            self.expire(now);
+        }
+        if due || first {
+            self.rearm();
+        }
+    }
+}
