@@ -18,6 +18,8 @@
 pub mod allocations;
 pub mod clock;
 pub mod contract;
+#[cfg(test)]
+mod echo;
 pub mod link;
 pub mod pair;
 pub mod random;

@@ -1,6 +1,7 @@
 //! Feeding a [`Subject`] as a driver would, with every way to split the bytes.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use barewire_proto::{Buf, Protocol};
 
@@ -40,6 +41,7 @@ pub struct Run<S: Subject> {
     /// What was taken from its output so far.
     pub output: Vec<u8>,
     unread: VecDeque<u8>,
+    eof: bool,
     drain: Drain,
     error: Option<String>,
 }
@@ -58,6 +60,7 @@ impl<S: Subject> Run<S> {
             transcript: Transcript::default(),
             output: Vec::new(),
             unread: VecDeque::new(),
+            eof: false,
             drain,
             error: None,
         };
@@ -73,10 +76,7 @@ impl<S: Subject> Run<S> {
 
     /// The end of file arrives. A connection that does not read does not see it.
     pub fn close(&mut self) {
-        let protocol = self.subject.protocol();
-        if self.unread.is_empty() && protocol.wants_read() {
-            protocol.input().close();
-        }
+        self.eof = true;
         self.turn();
     }
 
@@ -129,6 +129,11 @@ impl<S: Subject> Run<S> {
             self.unread.drain(..n);
             any = true;
         }
+        let protocol = self.subject.protocol();
+        if self.eof && self.unread.is_empty() && protocol.wants_read() {
+            any |= !protocol.input().is_closed();
+            protocol.input().close();
+        }
         any
     }
 
@@ -142,6 +147,7 @@ impl<S: Subject> Run<S> {
                 Ok(None) => {
                     assert_eq!(self.error, None, "no error after an error");
                     if !self.subject.on_quiet() {
+                        self.stays_quiet();
                         return;
                     }
                 }
@@ -154,6 +160,45 @@ impl<S: Subject> Run<S> {
                     self.error = Some(text);
                     return;
                 }
+            }
+        }
+    }
+
+    /// The second rule of the contract.
+    fn stays_quiet(&mut self) {
+        let protocol = self.subject.protocol();
+        protocol.handle_timeout(self.clock.now());
+        let quiet = matches!(protocol.poll_event(), Ok(None));
+        assert!(quiet, "rule 2: an event after quiet, without input, timeout or command");
+    }
+
+    /// Lets bytes arrive without a wake; what does not fit the input waits.
+    pub(crate) fn offer(&mut self, bytes: &[u8]) {
+        self.unread.extend(bytes);
+    }
+
+    /// Calls one method of the protocol, whether this is the time for it or not.
+    pub(crate) fn poke(&mut self, random: &mut Random) {
+        let now = self.clock.now();
+        let protocol = self.subject.protocol();
+        match random.within(0..=8) {
+            0 => {
+                let _ = (protocol.wants_read(), protocol.is_closed(), protocol.poll_timeout());
+            }
+            1 => protocol.handle_timeout(now),
+            2 => protocol.handle_timeout(now - Duration::from_secs(1)),
+            3 => {
+                let _ = protocol.input().spare(random.within(0..=100));
+            }
+            4 => protocol.input().release(),
+            5 => protocol.output().release(),
+            6 => drop(self.read()),
+            7 => self.events(),
+            _ => {
+                let output = protocol.output();
+                let n = random.within(0..=output.chunk().len());
+                self.output.extend_from_slice(&output.chunk()[..n]);
+                output.advance(n);
             }
         }
     }

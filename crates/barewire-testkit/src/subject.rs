@@ -15,11 +15,7 @@ pub trait Subject {
     fn protocol(&mut self) -> &mut Self::Protocol;
 
     /// Writes an event down, and runs the commands that the application would answer it with.
-    fn on_event(
-        &mut self,
-        event: <Self::Protocol as Protocol>::Event,
-        transcript: &mut Transcript,
-    );
+    fn on_event(&mut self, event: <Self::Protocol as Protocol>::Event, transcript: &mut Transcript);
 
     /// Writes the error down.
     fn on_error(
