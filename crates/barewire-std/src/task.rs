@@ -1,0 +1,104 @@
+use std::fmt;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use barewire_rt::JoinError;
+
+/// Runs a future to its end on this thread, which is parked while the future waits for another thread.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let alarm = Arc::new(Alarm { thread: thread::current(), woken: AtomicBool::new(false) });
+    let waker = Waker::from(Arc::clone(&alarm));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        while !alarm.woken.swap(false, Ordering::Acquire) {
+            thread::park();
+        }
+    }
+}
+
+struct Alarm {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.woken.swap(true, Ordering::Release) {
+            self.thread.unpark();
+        }
+    }
+}
+
+/// Runs `work` on a thread of its own.
+pub(crate) fn start<T: Send + 'static>(
+    stack_size: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    let outcome = Arc::new(Outcome(Mutex::new(State::Running(None))));
+    let thread = thread::Builder::new().name("barewire".into()).stack_size(stack_size);
+    let started = thread.spawn({
+        let outcome = Arc::clone(&outcome);
+        move || outcome.set(JoinError::catch(work))
+    });
+    if let Err(error) = started {
+        outcome.set(Err(JoinError::NotStarted(error.kind())));
+    }
+    JoinHandle(outcome)
+}
+
+/// Waits for a task. Dropping it leaves the task running; cancel-safe.
+pub struct JoinHandle<T>(Arc<Outcome<T>>);
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.0.lock();
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Done(result) => Poll::Ready(result),
+            State::Running(_) => {
+                *state = State::Running(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+            State::Taken => Poll::Ready(Err(JoinError::Cancelled)),
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").finish_non_exhaustive()
+    }
+}
+
+struct Outcome<T>(Mutex<State<T>>);
+
+enum State<T> {
+    Running(Option<Waker>),
+    Done(Result<T, JoinError>),
+    Taken,
+}
+
+impl<T> Outcome<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, result: Result<T, JoinError>) {
+        let before = std::mem::replace(&mut *self.lock(), State::Done(result));
+        if let State::Running(Some(waker)) = before {
+            waker.wake();
+        }
+    }
+}
