@@ -1,1 +1,47 @@
-//! Bare protocols, any wire: HTTP client and server on smol, async-std or blocking std
+//! Bare protocols, any wire: an HTTP client and server on smol, async-std or blocking std sockets.
+//!
+//! Each protocol is a crate of its own that never touches a socket; each runtime is a thin adapter. This
+//! crate puts them together for people who write applications.
+//!
+//! ```
+//! use barewire::rt::Spawn;
+//! use barewire::server::{Body, Server};
+//! use barewire::smol::Smol;
+//! use http::{Request, Response};
+//!
+//! async fn hello(_: Request<Body>) -> Response<Body> {
+//!     Response::new("Hello, World!".into())
+//! }
+//!
+//! let runtime = Smol::default();
+//! let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?;
+//! println!("listening on http://{}", server.local_addr()?);
+//! # server.handle().shutdown();
+//! runtime.block_on(server.serve(hello))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! Each is additive, and turns nothing else on or off.
+//!
+//! - `smol` (default): the adapter for smol, as [`smol`].
+//! - `async-std`: the adapter for async-std, which is discontinued upstream, as `async_std`.
+//! - `std`: the adapter for threads and blocking sockets, as `std`.
+//! - `tracing`: access and error logs of the server as `tracing` events.
+
+#![forbid(unsafe_code)]
+
+pub use barewire_client as client;
+pub use barewire_h1 as h1;
+pub use barewire_proto as proto;
+pub use barewire_rt as rt;
+pub use barewire_server as server;
+pub use {bytes, http};
+
+#[cfg(feature = "async-std")]
+pub use barewire_async_std as async_std;
+#[cfg(feature = "smol")]
+pub use barewire_smol as smol;
+#[cfg(feature = "std")]
+pub use barewire_std as std;

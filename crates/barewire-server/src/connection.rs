@@ -1,0 +1,258 @@
+//! One connection: requests are taken off it one after the other, and each handler is polled in place.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use barewire_h1::{BodyLength, ServerConnection, ServerEvent};
+use barewire_rt::{Driver, DriverError, NextEvent, PeerAddr, Transport};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::Frame;
+
+use crate::body::{Incoming, Source};
+use crate::date::Date;
+use crate::drain::{Membership, Phase};
+use crate::handler::{PanicMessage, internal_error};
+use crate::log::Access;
+use crate::{Body, BodyError, ConnectInfo, Handler, log};
+
+/// A connection as its task and a request's body share it. The lock is never held while anything waits.
+pub(crate) struct Shared<T> {
+    state: Mutex<State<T>>,
+}
+
+pub(crate) struct State<T> {
+    pub(crate) driver: Driver<ServerConnection, T>,
+    /// Counts requests, so that a body which outlives its own finds nothing of the next one.
+    exchange: u64,
+}
+
+/// What a connection's task knows beside the connection.
+pub(crate) struct Connection<T> {
+    pub(crate) shared: Arc<Shared<T>>,
+    pub(crate) membership: Membership,
+    pub(crate) peer: PeerAddr,
+    pub(crate) connect_info: bool,
+    date: Date,
+    told: bool,
+}
+
+/// The connection cannot go on: it broke, or the client did.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+impl<T: Transport> Shared<T> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // A panic within the lock would be a bug of ours; the connection's state is still the best there is.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Transport + Send> Source for Shared<T> {
+    fn poll_frame(
+        &self,
+        cx: &mut Context<'_>,
+        exchange: u64,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let mut state = self.lock();
+        if state.exchange != exchange {
+            return Poll::Ready(Some(Err(BodyError::Abandoned)));
+        }
+        if state.driver.protocol().expects_continue() {
+            let mut go_on = Response::new(());
+            *go_on.status_mut() = StatusCode::CONTINUE;
+            // Refused only when it is too late for it, and then it is not needed.
+            let _ = state.driver.protocol_mut().send_informational(&go_on);
+        }
+        loop {
+            return Poll::Ready(match ready!(state.driver.poll_next_event(cx)) {
+                Ok(Some(ServerEvent::Data(data))) => Some(Ok(Frame::data(data))),
+                Ok(Some(ServerEvent::Trailers(trailers))) => Some(Ok(Frame::trailers(trailers))),
+                Ok(Some(ServerEvent::End)) => None,
+                Ok(Some(ServerEvent::Writable)) => continue,
+                Ok(Some(ServerEvent::Request(..)) | None) => Some(Err(BodyError::Abandoned)),
+                Err(DriverError::Protocol(error)) => Some(Err(BodyError::Protocol(error))),
+                Err(DriverError::Io(error)) => Some(Err(BodyError::Io(error))),
+            });
+        }
+    }
+}
+
+impl<T: Transport + Send + 'static> Connection<T> {
+    pub(crate) fn new(
+        driver: Driver<ServerConnection, T>,
+        membership: Membership,
+        peer: PeerAddr,
+        connect_info: bool,
+    ) -> Self {
+        let state = Mutex::new(State { driver, exchange: 0 });
+        Self {
+            shared: Arc::new(Shared { state }),
+            membership,
+            peer,
+            connect_info,
+            date: Date::default(),
+            told: false,
+        }
+    }
+
+    /// Serves requests until the connection ends, well or not.
+    pub(crate) async fn run<H: Handler>(mut self, handler: &H) {
+        poll_fn(|cx| {
+            self.membership.register(cx.waker());
+            Poll::Ready(())
+        })
+        .await;
+        loop {
+            match self.next_event().await {
+                Ok(Some(ServerEvent::Request(request, length))) => {
+                    if self.exchange(handler, request, length).await.is_err() {
+                        return;
+                    }
+                }
+                // What is left of a body that nobody wanted.
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+                Err(DriverError::Protocol(error)) => return log::violated(&self.peer, error),
+                Err(DriverError::Io(error)) => return log::broken(&self.peer, &error),
+            }
+        }
+    }
+
+    async fn next_event(&mut self) -> NextEvent<ServerConnection> {
+        poll_fn(|cx| {
+            let mut state = self.shared.lock();
+            // Before the phase is looked at: whoever changes it looks at this afterwards.
+            if T::BLOCKING {
+                self.membership.set_idle(state.driver.protocol().is_idle());
+            }
+            match self.membership.phase() {
+                Phase::Serving => {}
+                Phase::Draining if self.told => {}
+                Phase::Draining => {
+                    self.told = true;
+                    state.driver.protocol_mut().graceful_shutdown();
+                }
+                Phase::Cutting => return Poll::Ready(Ok(None)),
+            }
+            let event = state.driver.poll_next_event(cx);
+            if T::BLOCKING && event.is_ready() {
+                self.membership.set_idle(false);
+            }
+            event
+        })
+        .await
+    }
+
+    async fn exchange<H: Handler>(
+        &mut self,
+        handler: &H,
+        head: Request<()>,
+        length: BodyLength,
+    ) -> Result<(), Gone> {
+        let access = Access::begin(&head);
+        let body = {
+            let mut state = self.shared.lock();
+            state.exchange += 1;
+            self.date.refresh(state.driver.protocol_mut());
+            match length {
+                BodyLength::Empty => Body::empty(),
+                length => Body::incoming(Incoming {
+                    source: Arc::clone(&self.shared) as Arc<dyn Source>,
+                    exchange: state.exchange,
+                    length,
+                    received: 0,
+                    done: false,
+                }),
+            }
+        };
+        let mut request = head.map(|()| body);
+        if self.connect_info {
+            request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
+        }
+        let response = self.handle(handler, request).await?;
+        let status = response.status();
+        let sent = self.respond(response).await;
+        let (bytes, whole) = match &sent {
+            Ok(bytes) => (*bytes, true),
+            Err(_) => (0, false),
+        };
+        access.end(&self.peer, status, bytes, whole);
+        let mut state = self.shared.lock();
+        state.exchange += 1;
+        if state.driver.protocol().is_receiving_body() {
+            state.driver.protocol_mut().discard_body();
+        }
+        sent.map(|_| ())
+    }
+
+    /// Polls the handler, and the connection for as long as the handler waits.
+    async fn handle<H: Handler>(
+        &mut self,
+        handler: &H,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Gone> {
+        let mut future = pin!(handler.call(request));
+        poll_fn(|cx| {
+            let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+            match polled {
+                Ok(Poll::Ready(response)) => Poll::Ready(Ok(response)),
+                Ok(Poll::Pending) => self.poll_gone(cx).map(Err),
+                Err(panic) => {
+                    log::panicked(&self.peer, &PanicMessage(panic));
+                    Poll::Ready(Ok(internal_error()))
+                }
+            }
+        })
+        .await
+    }
+
+    /// Ready when the client is gone; until then sends what there is to send. For while the application is
+    /// waited for.
+    pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<Gone> {
+        if self.membership.phase() == Phase::Cutting {
+            return Poll::Ready(Gone);
+        }
+        let mut state = self.shared.lock();
+        let driver = &mut state.driver;
+        driver.poll_write_some(cx);
+        if driver.is_write_broken() {
+            return Poll::Ready(Gone);
+        }
+        // Events of a body belong to the body. A blocking transport would hold the application up.
+        if T::BLOCKING || driver.protocol().is_receiving_body() {
+            return Poll::Pending;
+        }
+        loop {
+            match ready!(driver.poll_next_event(cx)) {
+                Ok(Some(_)) => {}
+                Ok(None) => return Poll::Ready(Gone),
+                Err(DriverError::Protocol(error)) => {
+                    log::violated(&self.peer, error);
+                    return Poll::Ready(Gone);
+                }
+                Err(DriverError::Io(error)) => {
+                    log::broken(&self.peer, &error);
+                    return Poll::Ready(Gone);
+                }
+            }
+        }
+    }
+}
+
+/// Polls a body so that a panic in it is an error, as one in a handler is.
+pub(crate) fn poll_body(
+    body: Pin<&mut Body>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    match catch_unwind(AssertUnwindSafe(|| http_body::Body::poll_frame(body, cx))) {
+        Ok(frame) => frame,
+        Err(panic) => {
+            let message = format!("panicked: {}", PanicMessage(panic));
+            Poll::Ready(Some(Err(BodyError::Source(message.into()))))
+        }
+    }
+}

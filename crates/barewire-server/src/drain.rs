@@ -1,0 +1,133 @@
+//! Who is connected, so that a shutdown reaches everybody.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// How far a shutdown is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Serving,
+    /// What was accepted is finished, nothing new begins.
+    Draining,
+    /// The deadline passed.
+    Cutting,
+}
+
+/// The connections of one server.
+#[derive(Default)]
+pub(crate) struct Registry {
+    phase: AtomicU8,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    members: HashMap<u64, Arc<Member>>,
+    /// Waits for a free place, or for the last connection to end.
+    watchers: Vec<Waker>,
+}
+
+/// One connection's entry.
+pub(crate) struct Member {
+    waker: Mutex<Option<Waker>>,
+    /// Between requests, where a blocked read may be interrupted.
+    idle: AtomicBool,
+    interrupt: Option<Box<dyn Fn() + Send + Sync>>,
+}
+
+/// Takes a connection off the registry when it ends, however it ends.
+pub(crate) struct Membership {
+    registry: Arc<Registry>,
+    member: Arc<Member>,
+    id: u64,
+}
+
+impl Registry {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::SeqCst) {
+            0 => Phase::Serving,
+            1 => Phase::Draining,
+            _ => Phase::Cutting,
+        }
+    }
+
+    /// Goes on to a later phase and wakes everybody. Earlier phases are ignored.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::SeqCst);
+        let (members, watchers) = {
+            let mut state = self.lock();
+            let members: Vec<_> = state.members.values().cloned().collect();
+            (members, std::mem::take(&mut state.watchers))
+        };
+        watchers.into_iter().for_each(Waker::wake);
+        for member in members {
+            let waker = member.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            waker.into_iter().for_each(Waker::wake);
+            if member.idle.load(Ordering::SeqCst) || phase == Phase::Cutting {
+                member.interrupt.iter().for_each(|interrupt| interrupt());
+            }
+        }
+    }
+
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        interrupt: Option<Box<dyn Fn() + Send + Sync>>,
+    ) -> Membership {
+        let member =
+            Arc::new(Member { waker: Mutex::new(None), idle: AtomicBool::new(false), interrupt });
+        let mut state = self.lock();
+        let id = state.next;
+        state.next += 1;
+        state.members.insert(id, Arc::clone(&member));
+        Membership { registry: Arc::clone(self), member, id }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lock().members.len()
+    }
+
+    /// Ready while fewer than `limit` connections are open.
+    pub(crate) fn poll_below(&self, cx: &mut Context<'_>, limit: usize) -> Poll<()> {
+        let mut state = self.lock();
+        if state.members.len() < limit {
+            return Poll::Ready(());
+        }
+        if !state.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            state.watchers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl Membership {
+    pub(crate) fn phase(&self) -> Phase {
+        self.registry.phase()
+    }
+
+    /// Notes whom to wake at a change of phase. A task keeps its waker, so that once is enough.
+    pub(crate) fn register(&self, waker: &Waker) {
+        let mut slot = self.member.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some(waker.clone());
+    }
+
+    pub(crate) fn set_idle(&self, idle: bool) {
+        self.member.idle.store(idle, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let mut state = self.registry.lock();
+        state.members.remove(&self.id);
+        let watchers = std::mem::take(&mut state.watchers);
+        drop(state);
+        watchers.into_iter().for_each(Waker::wake);
+    }
+}

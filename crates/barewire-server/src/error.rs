@@ -1,0 +1,114 @@
+use std::fmt;
+use std::io;
+
+/// Why a body could not be read to its end.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The response was sent before the request's body was read: its rest is gone. Read it in the handler.
+    Abandoned,
+    /// The connection broke within the body.
+    Io(io::Error),
+    /// The client broke the protocol within the body, or sent it too slowly, or too much of it.
+    Protocol(barewire_h1::Error),
+    /// The body is longer than the number of bytes that the reader allowed.
+    TooLarge {
+        /// The most bytes that were allowed.
+        limit: usize,
+    },
+    /// A body that the application made failed.
+    Source(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Abandoned => {
+                f.write_str("the response was sent before the request's body was read to its end")
+            }
+            Self::Io(error) => write!(f, "the connection broke within the body: {error}"),
+            Self::Protocol(error) => write!(f, "the body is broken: {error}"),
+            Self::TooLarge { limit } => write!(f, "the body is longer than {limit} bytes"),
+            Self::Source(error) => write!(f, "the body could not be produced: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BodyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Protocol(error) => Some(error),
+            Self::Source(error) => Some(&**error),
+            Self::Abandoned | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+impl From<BodyError> for io::Error {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Io(error) => error,
+            BodyError::Protocol(_) => Self::new(io::ErrorKind::InvalidData, error),
+            error => Self::other(error),
+        }
+    }
+}
+
+/// Why a server could not start or go on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address could not be listened on.
+    Listen {
+        /// The address, as it was asked for.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The listening socket broke.
+    Accept(io::Error),
+    /// The shutdown's deadline passed with connections still open; they were cut.
+    DrainTimedOut {
+        /// How many connections were cut.
+        connections: usize,
+    },
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen { address, source } => {
+                write!(f, "cannot listen on {address}: {source}")?;
+                match source.kind() {
+                    io::ErrorKind::AddrInUse => f.write_str(
+                        "; stop the other program or choose another port (0 picks a free one)",
+                    ),
+                    io::ErrorKind::PermissionDenied => {
+                        f.write_str("; choose a port from 1024 on, or run with the privilege")
+                    }
+                    io::ErrorKind::AddrNotAvailable => {
+                        f.write_str("; choose an address of this machine")
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Self::Accept(source) => write!(f, "cannot accept connections any more: {source}"),
+            Self::DrainTimedOut { connections } => {
+                write!(
+                    f,
+                    "{connections} connections were still open at the shutdown's deadline and were cut"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for ServeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Listen { source, .. } | Self::Accept(source) => Some(source),
+            Self::DrainTimedOut { .. } => None,
+        }
+    }
+}

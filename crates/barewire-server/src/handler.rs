@@ -1,0 +1,151 @@
+use std::fmt;
+
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
+
+use crate::Body;
+
+/// What answers requests: any `async fn(Request<Body>) -> impl IntoResponse`, or with
+/// [`blocking`] any ordinary function.
+///
+/// The future is dropped when the client goes away before it is ready.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    note = "a handler is a function `async fn(http::Request<Body>) -> R` where `R: IntoResponse`, and it is `Send + Sync + 'static`; for a function that is not async see `barewire_server::blocking`"
+)]
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request.
+    fn call(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
+}
+
+impl<F, Fut, R> Handler for F
+where
+    F: Fn(Request<Body>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send,
+    R: IntoResponse,
+{
+    async fn call(&self, request: Request<Body>) -> Response<Body> {
+        self(request).await.into_response()
+    }
+}
+
+/// See [`blocking`].
+#[derive(Clone, Copy, Debug)]
+pub struct Blocking<F>(F);
+
+/// Makes a handler of a function that is not async, for the blocking runtime.
+///
+/// There each connection has a thread, and the function runs on it. On an async runtime such a function
+/// would hold up every other task of its thread while it waits.
+///
+/// ```
+/// use barewire_server::{blocking, Body};
+/// use http::{Request, Response};
+/// use std::io::Read;
+///
+/// let handler = blocking(|request: Request<Body>| {
+///     let mut text = String::new();
+///     match request.into_body().into_reader().read_to_string(&mut text) {
+///         Ok(n) => Ok(format!("{n} bytes")),
+///         Err(error) => Err((http::StatusCode::BAD_REQUEST, error.to_string())),
+///     }
+/// });
+/// # fn is_handler(_: impl barewire_server::Handler) {}
+/// # is_handler(handler);
+/// ```
+pub fn blocking<F, R>(function: F) -> Blocking<F>
+where
+    F: Fn(Request<Body>) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    Blocking(function)
+}
+
+impl<F, R> Handler for Blocking<F>
+where
+    F: Fn(Request<Body>) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    async fn call(&self, request: Request<Body>) -> Response<Body> {
+        (self.0)(request).into_response()
+    }
+}
+
+/// What a handler may return.
+pub trait IntoResponse {
+    /// Makes the response.
+    fn into_response(self) -> Response<Body>;
+}
+
+impl<B: Into<Body>> IntoResponse for Response<B> {
+    fn into_response(self) -> Response<Body> {
+        self.map(Into::into)
+    }
+}
+
+impl IntoResponse for StatusCode {
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self;
+        response
+    }
+}
+
+impl IntoResponse for () {
+    fn into_response(self) -> Response<Body> {
+        Response::new(Body::empty())
+    }
+}
+
+impl IntoResponse for &'static str {
+    fn into_response(self) -> Response<Body> {
+        text(self.into())
+    }
+}
+
+impl IntoResponse for String {
+    fn into_response(self) -> Response<Body> {
+        text(self.into())
+    }
+}
+
+impl<R: IntoResponse> IntoResponse for (StatusCode, R) {
+    fn into_response(self) -> Response<Body> {
+        let mut response = self.1.into_response();
+        *response.status_mut() = self.0;
+        response
+    }
+}
+
+/// An error is a response of its own; for a `std` error, decide what the client may see and map it first.
+impl<R: IntoResponse, E: IntoResponse> IntoResponse for Result<R, E> {
+    fn into_response(self) -> Response<Body> {
+        match self {
+            Ok(response) => response.into_response(),
+            Err(error) => error.into_response(),
+        }
+    }
+}
+
+fn text(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+/// The answer to a request whose handler failed: says nothing of the reason.
+pub(crate) fn internal_error() -> Response<Body> {
+    (StatusCode::INTERNAL_SERVER_ERROR, "internal server error\n").into_response()
+}
+
+/// What a panic said, as far as it is text.
+pub(crate) struct PanicMessage(pub(crate) Box<dyn std::any::Any + Send>);
+
+impl fmt::Display for PanicMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| self.0.downcast_ref::<String>().map(String::as_str));
+        f.write_str(text.unwrap_or("(no message)"))
+    }
+}

@@ -1,0 +1,92 @@
+//! What a server has to say about itself; nothing of it is built without the feature `tracing`.
+
+use std::io;
+use std::time::Instant;
+
+use barewire_rt::PeerAddr;
+use http::{Method, Request, StatusCode, Uri};
+
+#[cfg(feature = "tracing")]
+const TARGET: &str = "barewire::server";
+
+/// What the access log needs of a request once it is answered.
+pub(crate) struct Access {
+    #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
+    line: Option<(Method, Uri, Instant)>,
+}
+
+impl Access {
+    /// Copies nothing while nobody listens.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn begin(request: &Request<()>) -> Self {
+        let enabled = tracing::enabled!(target: TARGET, tracing::Level::INFO);
+        let line =
+            enabled.then(|| (request.method().clone(), request.uri().clone(), Instant::now()));
+        Self { line }
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    pub(crate) fn begin(_: &Request<()>) -> Self {
+        Self { line: None }
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn end(self, peer: &PeerAddr, status: StatusCode, bytes: u64, whole: bool) {
+        let Some((method, uri, begun)) = self.line else { return };
+        let status = status.as_u16();
+        let elapsed_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(target: TARGET, %peer, %method, %uri, status, bytes, elapsed_us, whole, "request");
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    pub(crate) fn end(self, _: &PeerAddr, _: StatusCode, _: u64, _: bool) {}
+}
+
+#[cfg(feature = "tracing")]
+pub(crate) fn panicked(peer: &PeerAddr, message: &dyn std::fmt::Display) {
+    tracing::error!(target: TARGET, %peer, %message, "a handler panicked; the client got 500");
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn panicked(_: &PeerAddr, _: &dyn std::fmt::Display) {}
+
+#[cfg(feature = "tracing")]
+pub(crate) fn bad_response(peer: &PeerAddr, error: barewire_h1::UsageError) {
+    tracing::error!(target: TARGET, %peer, %error, "a handler's response cannot be sent; the client got 500");
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn bad_response(_: &PeerAddr, _: barewire_h1::UsageError) {}
+
+#[cfg(feature = "tracing")]
+pub(crate) fn body_failed(peer: &PeerAddr, error: &dyn std::error::Error) {
+    tracing::warn!(target: TARGET, %peer, %error, "a response's body broke off; the connection was cut");
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn body_failed(_: &PeerAddr, _: &dyn std::error::Error) {}
+
+#[cfg(feature = "tracing")]
+pub(crate) fn violated(peer: &PeerAddr, error: barewire_h1::Error) {
+    let answer = error.answer().map(|status| status.as_u16());
+    tracing::debug!(target: TARGET, %peer, %error, answer, "a client broke the protocol");
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn violated(_: &PeerAddr, _: barewire_h1::Error) {}
+
+#[cfg(feature = "tracing")]
+pub(crate) fn broken(peer: &PeerAddr, error: &io::Error) {
+    tracing::debug!(target: TARGET, %peer, %error, "a connection broke");
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn broken(_: &PeerAddr, _: &io::Error) {}
+
+#[cfg(feature = "tracing")]
+pub(crate) fn accept_failed(error: &io::Error) {
+    tracing::warn!(target: TARGET, %error, "a connection could not be accepted");
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn accept_failed(_: &io::Error) {}

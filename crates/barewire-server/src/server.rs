@@ -1,0 +1,340 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use barewire_h1::ServerConnection;
+use barewire_rt::socket::ListenOptions;
+use barewire_rt::{Driver, Listener, PeerAddr, Spawn, Transport};
+
+use crate::connection::Connection;
+use crate::drain::{Phase, Registry};
+use crate::{Handler, ServeError, log};
+
+/// How a server behaves. Plain fields: start from [`Config::default`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Limits, timeouts and leniency of HTTP/1.1.
+    pub http1: barewire_h1::Config,
+    /// Connections that are open at the same time; further ones wait in the listener's backlog. Guards
+    /// memory and file descriptors. Default 20,000.
+    pub max_connections: usize,
+    /// How long a [graceful shutdown](Handle::shutdown) waits for what was accepted. Default 30 s.
+    pub drain_timeout: Duration,
+    /// Adds [`ConnectInfo`] to the extensions of each request. Default false: it costs three allocations a
+    /// request.
+    pub connect_info: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            http1: barewire_h1::Config::default(),
+            max_connections: 20_000,
+            drain_timeout: Duration::from_secs(30),
+            connect_info: false,
+        }
+    }
+}
+
+/// Who sent a request: in its extensions where [`Config::connect_info`] asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectInfo(pub PeerAddr);
+
+/// An HTTP server on one listening socket.
+///
+/// See the [crate's documentation](crate) for an example.
+pub struct Server<R, L> {
+    runtime: R,
+    listener: Arc<L>,
+    config: Config,
+    handle: Handle,
+}
+
+/// Tells a running server to stop. Clones tell the same server.
+#[derive(Clone)]
+pub struct Handle {
+    stop: Arc<Stop>,
+}
+
+struct Stop {
+    registry: Arc<Registry>,
+    close: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Serves a handler on a listener with the default [`Config`], for ever.
+///
+/// # Errors
+///
+/// See [`Server::serve`].
+pub async fn serve<R: Spawn, L: Listener>(
+    runtime: R,
+    listener: L,
+    handler: impl Handler,
+) -> Result<(), ServeError> {
+    Server::new(runtime, listener).serve(handler).await
+}
+
+impl<R: Spawn> Server<R, R::TcpListener> {
+    /// A server on a TCP address; port 0 lets the system pick one.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Listen`]: the address is in use, is not of this machine, or needs a privilege.
+    pub fn bind(runtime: R, addr: SocketAddr) -> Result<Self, ServeError> {
+        Self::bind_with(runtime, addr, &ListenOptions::default())
+    }
+
+    /// The same with a backlog or `SO_REUSEPORT`.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_with(
+        runtime: R,
+        addr: SocketAddr,
+        options: &ListenOptions,
+    ) -> Result<Self, ServeError> {
+        let listener = runtime
+            .listen_tcp(addr, options)
+            .map_err(|source| ServeError::Listen { address: addr.to_string(), source })?;
+        Ok(Self::new(runtime, listener))
+    }
+}
+
+impl<R: Spawn> Server<R, R::UnixListener> {
+    /// A server on a Unix socket. The file must not exist; who removes it is up to the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Listen`]: the path is taken, or cannot be created.
+    pub fn bind_unix(runtime: R, path: &std::path::Path) -> Result<Self, ServeError> {
+        let listener = runtime
+            .listen_unix(path, &ListenOptions::default())
+            .map_err(|source| ServeError::Listen { address: path.display().to_string(), source })?;
+        Ok(Self::new(runtime, listener))
+    }
+}
+
+impl<R: Spawn, L: Listener> Server<R, L> {
+    /// A server on a listener that is there already.
+    pub fn new(runtime: R, listener: L) -> Self {
+        let listener = Arc::new(listener);
+        let closing = Arc::clone(&listener);
+        let stop = Stop { registry: Arc::default(), close: Box::new(move || closing.close()) };
+        let handle = Handle { stop: Arc::new(stop) };
+        Self { runtime, listener, config: Config::default(), handle }
+    }
+
+    /// Sets the configuration.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Where the server listens.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot tell.
+    pub fn local_addr(&self) -> io::Result<PeerAddr> {
+        self.listener.local_addr()
+    }
+
+    /// A handle to stop the server with, from another task or thread.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Accepts and serves until [`Handle::shutdown`]; then finishes what was accepted.
+    ///
+    /// Dropping the future stops accepting, and leaves connections to themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Accept`] when the listening socket breaks; [`ServeError::DrainTimedOut`] when
+    /// connections had to be cut at the end.
+    pub async fn serve(self, handler: impl Handler) -> Result<(), ServeError> {
+        let Self { runtime, listener, config, handle } = self;
+        let guard = CloseOnDrop(handle.clone());
+        let drain_timeout = config.drain_timeout;
+        let registry = Arc::clone(&handle.stop.registry);
+        // A task of its own: a future given to an executor's `run` is polled at every wake of any task.
+        let accepting =
+            runtime.spawn(accept(runtime.clone(), listener, config, registry, Arc::new(handler)));
+        let accepted = accepting.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
+        accepted.map_err(ServeError::Accept)?;
+        std::mem::forget(guard);
+        drain(&runtime, &handle, drain_timeout).await
+    }
+}
+
+struct CloseOnDrop(Handle);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        (self.0.stop.close)();
+    }
+}
+
+async fn accept<R: Spawn, L: Listener, H: Handler>(
+    runtime: R,
+    listener: Arc<L>,
+    config: Config,
+    registry: Arc<Registry>,
+    handler: Arc<H>,
+) -> io::Result<()> {
+    let http1 = Arc::new(config.http1);
+    let mut pause = Pause::default();
+    loop {
+        poll_fn(|cx| match registry.phase() {
+            Phase::Serving => registry.poll_below(cx, config.max_connections),
+            _ => Poll::Ready(()),
+        })
+        .await;
+        let accepted = listener.accept().await;
+        if registry.phase() != Phase::Serving {
+            return Ok(());
+        }
+        let (transport, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                log::accept_failed(&error);
+                match Failure::of(&error) {
+                    Failure::Connection => {}
+                    Failure::Resources => runtime.sleep(pause.next()).await,
+                    Failure::Listener => return Err(error),
+                }
+                continue;
+            }
+        };
+        pause = Pause::default();
+        let membership = registry.join(transport.interrupter());
+        let driver = Driver::new(ServerConnection::new(Arc::clone(&http1)), transport);
+        let connection = Connection::new(driver, membership, peer, config.connect_info);
+        let handler = Arc::clone(&handler);
+        drop(runtime.spawn(async move { connection.run(&*handler).await }));
+    }
+}
+
+async fn drain<R: Spawn>(
+    runtime: &R,
+    handle: &Handle,
+    timeout: Duration,
+) -> Result<(), ServeError> {
+    let registry = &handle.stop.registry;
+    let cut = Arc::new(AtomicBool::new(false));
+    // A blocking runtime cannot wait for two things at once: the deadline is a task of its own.
+    let deadline = {
+        let (runtime, registry, cut) =
+            (runtime.clone(), Arc::downgrade(registry), Arc::clone(&cut));
+        let alarm = runtime.sleep(timeout);
+        async move {
+            alarm.await;
+            if let Some(registry) = registry.upgrade() {
+                cut.store(true, Ordering::Release);
+                registry.enter(Phase::Cutting);
+            }
+        }
+    };
+    if registry.len() > 0 {
+        drop(runtime.spawn(deadline));
+    }
+    let mut connections = 0;
+    poll_fn(|cx| {
+        if cut.load(Ordering::Acquire) {
+            connections = registry.len().max(1);
+            return Poll::Ready(());
+        }
+        registry.poll_below(cx, 1)
+    })
+    .await;
+    match connections {
+        0 => Ok(()),
+        connections => Err(ServeError::DrainTimedOut { connections }),
+    }
+}
+
+/// What an error of `accept` is about.
+enum Failure {
+    /// The connection that was to be accepted: the next one may be fine.
+    Connection,
+    /// Descriptors or memory: some of them have to be given back first.
+    Resources,
+    Listener,
+}
+
+impl Failure {
+    fn of(error: &io::Error) -> Self {
+        // EMFILE and ENFILE have no kind of their own.
+        const TOO_MANY_FILES: [i32; 2] = [24, 23];
+        match error.kind() {
+            io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::TimedOut
+            | io::ErrorKind::WouldBlock => Self::Connection,
+            io::ErrorKind::OutOfMemory => Self::Resources,
+            _ if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) => {
+                Self::Resources
+            }
+            io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected => Self::Listener,
+            _ => Self::Resources,
+        }
+    }
+}
+
+/// How long to wait before accepting again: twice as long each time, up to a second.
+struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(Duration::from_millis(10))
+    }
+}
+
+impl Pause {
+    fn next(&mut self) -> Duration {
+        let now = self.0;
+        self.0 = (now * 2).min(Duration::from_secs(1));
+        now
+    }
+}
+
+impl Handle {
+    /// Stops accepting, lets every connection finish what it has begun, and makes
+    /// [`Server::serve`] return. A connection that is idle is closed at once.
+    pub fn shutdown(&self) {
+        self.stop.registry.enter(Phase::Draining);
+        (self.stop.close)();
+    }
+
+    /// Stops accepting and cuts every connection.
+    pub fn abort(&self) {
+        self.stop.registry.enter(Phase::Cutting);
+        self.shutdown();
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.stop.registry.len()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("connections", &self.connections()).finish()
+    }
+}
+
+impl<R, L> fmt::Debug for Server<R, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
+}
