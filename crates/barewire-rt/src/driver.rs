@@ -107,6 +107,11 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
         &self.transport
     }
 
+    /// The transport, to change how it waits. What is read from it here is lost to the protocol.
+    pub fn transport_mut(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
     /// Takes the two apart, for an upgrade. What was read and not consumed is in the protocol's input.
     pub fn into_parts(self) -> (P, T) {
         (self.protocol, self.transport)
@@ -173,12 +178,12 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
     /// The form of [`flush`](Self::flush) for hand-written futures: writes, and reads nothing.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.wake();
-        while self.protocol.output().has_remaining() {
-            if !self.poll_write_some(cx) {
-                let interest = Interest { read: false, write: true };
-                self.transport.wait(cx, interest, self.protocol.poll_timeout());
-                return self.pending();
-            }
+        // Even with nothing to write: the write side may have to be ended.
+        self.poll_write_some(cx);
+        if self.protocol.output().has_remaining() {
+            let interest = Interest { read: false, write: true };
+            self.transport.wait(cx, interest, self.protocol.poll_timeout());
+            return self.pending();
         }
         match self.write_error.take() {
             Some(error) => Poll::Ready(Err(error)),

@@ -39,6 +39,7 @@
 
 mod acceptor;
 mod connect;
+mod driver;
 mod poll;
 mod runtime;
 mod stream;
@@ -48,6 +49,7 @@ mod timer;
 mod udp;
 mod unix;
 
+pub use driver::{Driver, Duplex};
 pub use runtime::Std;
 pub use stream::{ReadHalf, Stream, WriteHalf};
 pub use task::JoinHandle;

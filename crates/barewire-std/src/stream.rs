@@ -1,6 +1,6 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,6 +13,8 @@ use futures_io::{AsyncRead, AsyncWrite};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::SockRef;
 
+use crate::Duplex;
+use crate::driver::poll_write;
 use crate::poll;
 
 /// A connected stream: see [`TcpStream`](crate::TcpStream) and [`UnixStream`](crate::UnixStream).
@@ -60,18 +62,24 @@ impl<S: AsFd> Stream<S> {
     pub fn split(self) -> (ReadHalf<S>, WriteHalf<S>) {
         (ReadHalf(Arc::clone(&self.half)), WriteHalf(self.half))
     }
+}
 
-    /// Reads what is there without waiting: an error of the kind [`io::ErrorKind::WouldBlock`] when nothing is.
-    pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+impl<S: AsFd> AsFd for Stream<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.half.socket.as_fd()
+    }
+}
+
+impl<S: AsFd + Send + Sync> Duplex for Stream<S> {
+    fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.half.recv(buf, RecvFlags::DONTWAIT)
     }
 
-    /// Writes what there is room for without waiting.
-    pub(crate) fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.half.send(bufs, SendFlags::DONTWAIT)
     }
 
-    pub(crate) fn end_writing(&self) -> io::Result<()> {
+    fn end_writing(&self) -> io::Result<()> {
         self.half.end_writing()
     }
 }
@@ -184,13 +192,7 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
     }
 
     fn poll_write(&mut self, _: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        loop {
-            match self.try_write(bufs) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        poll_write(self, bufs)
     }
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
