@@ -168,3 +168,47 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Ready when the test's clock has come to its instant.
+    struct Alarm<'a>(Instant, &'a Cell<Instant>);
+
+    impl Future for Alarm<'_> {
+        type Output = ();
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            if self.1.get() >= self.0 { Poll::Ready(()) } else { Poll::Pending }
+        }
+    }
+
+    #[test]
+    fn a_deadline_that_moves_later_is_armed_again_only_when_its_alarm_goes_off() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let clock = Cell::new(start);
+        let mut armed = Vec::new();
+        let mut timer = LazyTimer::default();
+        let mut poll = |now, deadline| {
+            clock.set(at(now));
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            let polled = timer.poll(&mut cx, at(deadline), |instant| {
+                armed.push((instant - start).as_secs());
+                Alarm(instant, &clock)
+            });
+            polled.is_ready()
+        };
+        for now in 0..10 {
+            assert!(!poll(now, now + 10), "a deadline that moves on with the clock");
+        }
+        assert!(!poll(11, 21), "the first alarm went off too early");
+        assert!(!poll(12, 15), "an earlier deadline");
+        assert!(poll(15, 15));
+        assert_eq!(armed, [10, 21, 15]);
+    }
+}

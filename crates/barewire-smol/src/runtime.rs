@@ -92,3 +92,70 @@ impl Spawn for Smol {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread::ThreadId;
+
+    use futures_lite::future;
+
+    use super::*;
+
+    fn runs_on(smol: &Smol) -> ThreadId {
+        smol.block_on(smol.spawn(async { thread::current().id() })).unwrap()
+    }
+
+    #[test]
+    fn one_thread_runs_everything_on_the_one_that_blocks() {
+        assert_eq!(runs_on(&Smol::with_threads(1).unwrap()), thread::current().id());
+        assert_ne!(runs_on(&Smol::default()), thread::current().id());
+        let executor = Arc::new(Executor::new());
+        assert_eq!(runs_on(&Smol::with_executor(executor)), thread::current().id());
+    }
+
+    #[test]
+    fn more_threads_run_tasks_while_nobody_blocks_on_it() {
+        let smol = Smol::with_threads(2).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        drop(smol.spawn(async move { sender.send(thread::current().id()).unwrap() }));
+        assert_ne!(receiver.recv().unwrap(), thread::current().id());
+    }
+
+    #[test]
+    fn a_task_outlives_its_handle() {
+        let (sender, receiver) = mpsc::channel();
+        let smol = Smol::with_threads(1).unwrap();
+        drop(smol.spawn(async move { sender.send(()).unwrap() }));
+        smol.block_on(future::yield_now());
+        receiver.recv().unwrap();
+    }
+
+    #[test]
+    fn a_handle_tells_that_the_executor_is_gone() {
+        let smol = Smol::with_threads(1).unwrap();
+        let handle = smol.spawn(future::pending::<()>());
+        drop(smol);
+        assert_eq!(async_io::block_on(handle), Err(JoinError::Cancelled));
+    }
+
+    #[test]
+    fn what_is_blocked_on_is_polled_for_its_own_wakes_only() {
+        let smol = Smol::with_threads(1).unwrap();
+        let mut polls = 0;
+        smol.block_on(async {
+            let mut others = smol.spawn(async {
+                for _ in 0..1000 {
+                    future::yield_now().await;
+                }
+            });
+            future::poll_fn(|cx| {
+                polls += 1;
+                std::pin::Pin::new(&mut others).poll(cx)
+            })
+            .await
+        })
+        .unwrap();
+        assert_eq!(polls, 2);
+    }
+}

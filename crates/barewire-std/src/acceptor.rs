@@ -76,3 +76,55 @@ fn connect_to(own: SockAddr) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     socket.connect(&peer)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    fn closing_ends_every_accept<L: AsFd + Send + Sync>(
+        listener: L,
+        accept: impl Fn(&L) -> io::Result<()> + Copy + Send,
+    ) {
+        let acceptor = Acceptor::new(listener);
+        thread::scope(|scope| {
+            let (ready, waiting) = mpsc::channel();
+            let acceptor = &acceptor;
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    let ready = ready.clone();
+                    scope.spawn(move || {
+                        ready.send(()).unwrap();
+                        acceptor.accept(accept)
+                    })
+                })
+                .collect();
+            waiting.iter().take(threads.len()).for_each(drop);
+            acceptor.close();
+            for thread in threads {
+                let error = thread.join().unwrap().unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+            }
+        });
+        assert_eq!(acceptor.accept(accept).unwrap_err().kind(), io::ErrorKind::NotConnected);
+    }
+
+    #[test]
+    fn closing_ends_every_accept_on_tcp() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        closing_ends_every_accept(listener, |listener| listener.accept().map(drop));
+    }
+
+    #[test]
+    fn a_connection_to_oneself_ends_an_accept_where_shutting_down_does_not() {
+        for any in ["0.0.0.0:0", "127.0.0.1:0"] {
+            let acceptor = Acceptor::new(std::net::TcpListener::bind(any).unwrap());
+            acceptor.closed.store(true, Ordering::SeqCst);
+            acceptor.one_by_one.store(true, Ordering::SeqCst);
+            acceptor.unblock_next();
+            acceptor.get_ref().accept().unwrap();
+        }
+    }
+}

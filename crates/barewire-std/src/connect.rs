@@ -102,3 +102,78 @@ fn finish(socket: Socket) -> io::Result<std::net::TcpStream> {
     socket.set_tcp_nodelay(true)?;
     Ok(socket.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    const STAGGER: Duration = Duration::from_secs(60);
+
+    /// An address that refuses: it is bound, so that nobody else gets it, and does not listen.
+    fn refusing() -> (Socket, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+        let addr = socket.local_addr().unwrap().as_socket().unwrap();
+        (socket, addr)
+    }
+
+    /// An address that does not answer: Linux drops who comes when the accept queue is full.
+    #[cfg(target_os = "linux")]
+    fn silent() -> (Socket, Socket, SocketAddr) {
+        let (socket, addr) = refusing();
+        socket.listen(0).unwrap();
+        let queued = begin(addr).unwrap();
+        poll::poll(&mut [PollFd::new(&socket, PollFlags::IN)], None).unwrap();
+        (socket, queued, addr)
+    }
+
+    #[test]
+    fn a_refusal_brings_the_next_address_at_once() {
+        let (_bound, refusing) = refusing();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listening = listener.local_addr().unwrap();
+        let stream = connect_any(vec![refusing, listening], STAGGER, None).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), listening);
+        assert!(stream.get_ref().nodelay().unwrap());
+    }
+
+    #[test]
+    fn who_cannot_connect_is_told_about_each_attempt() {
+        let (_one, first) = refusing();
+        let (_two, second) = refusing();
+        let Err(ConnectError::Failed(failed)) = connect_any(vec![first, second], STAGGER, None)
+        else {
+            panic!("nobody listens");
+        };
+        let refused = io::ErrorKind::ConnectionRefused;
+        let told: Vec<_> = failed.iter().map(|(addr, error)| (*addr, error.kind())).collect();
+        assert_eq!(told, [(first, refused), (second, refused)]);
+        assert!(matches!(connect_any(Vec::new(), STAGGER, None), Err(ConnectError::NoAddress)));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn silence_brings_the_next_address_after_the_stagger() {
+        let (_socket, _queued, silent) = silent();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listening = listener.local_addr().unwrap();
+        let stagger = Duration::from_millis(20);
+        let start = Instant::now();
+        let stream = connect_any(vec![silent, listening], stagger, None).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), listening);
+        assert!(start.elapsed() >= stagger);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_deadline_ends_the_race_and_a_single_attempt() {
+        let (_socket, _queued, silent) = silent();
+        let deadline = || Some(Instant::now() + Duration::from_millis(20));
+        let raced = connect_any(vec![silent], STAGGER, deadline());
+        assert!(matches!(raced, Err(ConnectError::TimedOut)));
+        let alone = TcpStream::connect(silent, deadline());
+        assert_eq!(alone.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}

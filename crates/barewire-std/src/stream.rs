@@ -361,3 +361,104 @@ fn unless_interrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::{UnixStream, task::block_on};
+
+    const READ: Interest = Interest { read: true, write: false };
+
+    #[test]
+    fn one_time_limit_serves_many_reads() {
+        let (mut stream, _peer) = UnixStream::pair().unwrap();
+        let mut limit = |left: Option<u64>, timed_out| {
+            stream.timed_out = timed_out;
+            stream.limit_read(left.map(Duration::from_secs)).unwrap();
+            let set = stream.get_ref().read_timeout().unwrap();
+            let noted = stream.half.timeout.load(Ordering::Relaxed);
+            assert_eq!(set.map_or(0, |set| set.as_millis()), noted.into());
+            noted
+        };
+        assert_eq!(limit(None, false), 0);
+        assert_eq!(limit(Some(80), false), 70_000);
+        assert_eq!(limit(Some(75), false), 70_000, "early enough");
+        assert_eq!(limit(None, false), 70_000, "early enough");
+        assert_eq!(limit(Some(40), false), 35_000);
+        assert_eq!(limit(Some(80), false), 35_000, "early enough");
+        assert_eq!(limit(Some(80), true), 70_000, "an early wake is not repeated for ever");
+        assert_eq!(limit(None, true), 0);
+    }
+
+    #[test]
+    fn a_deadline_ends_a_wait_whatever_it_waits_for() {
+        let (mut stream, _peer) = UnixStream::pair().unwrap();
+        // With no room to write, only the deadline is left to happen.
+        while stream.try_write(&[IoSlice::new(&[0; 4096])]).is_ok() {}
+        for (read, write) in [(false, false), (true, false), (false, true), (true, true)] {
+            let interest = Interest { read, write };
+            let deadline = Instant::now() + Duration::from_millis(25);
+            let mut polls = 0;
+            block_on(poll_fn(|cx| {
+                polls += 1;
+                assert!(stream.poll_read(cx, &mut [0]).is_pending());
+                if Instant::now() >= deadline {
+                    return Poll::Ready(());
+                }
+                stream.wait(cx, interest, Some(deadline));
+                Poll::Pending
+            }));
+            assert!(polls < 20, "{polls} polls for {interest:?}");
+        }
+    }
+
+    #[test]
+    fn a_read_blocks_only_when_waiting_allowed_it() {
+        let (mut stream, peer) = UnixStream::pair().unwrap();
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut buf = [0; 8];
+        assert!(stream.poll_read(&mut cx, &mut buf).is_pending());
+        (&peer).write_all(b"hello").unwrap();
+        stream.wait(&mut cx, READ, None);
+        assert!(matches!(stream.poll_read(&mut cx, &mut buf), Poll::Ready(Ok(5))));
+        assert!(stream.poll_read(&mut cx, &mut buf).is_pending(), "after a short read");
+        (&peer).write_all(b"12345678abc").unwrap();
+        stream.wait(&mut cx, READ, None);
+        assert!(matches!(stream.poll_read(&mut cx, &mut buf), Poll::Ready(Ok(8))));
+        assert!(matches!(stream.poll_read(&mut cx, &mut buf), Poll::Ready(Ok(3))));
+        assert!(stream.poll_read(&mut cx, &mut buf).is_pending());
+    }
+
+    #[test]
+    fn an_interrupter_ends_a_read_on_another_thread() {
+        let (mut stream, _peer) = UnixStream::pair().unwrap();
+        let interrupt = stream.interrupter().unwrap();
+        let reader = thread::spawn(move || {
+            block_on(poll_fn(|cx| {
+                let read = stream.poll_read(cx, &mut [0]);
+                if read.is_pending() {
+                    stream.wait(cx, READ, None);
+                }
+                read
+            }))
+        });
+        interrupt();
+        assert_eq!(reader.join().unwrap().unwrap(), 0);
+    }
+
+    #[test]
+    fn a_transports_time_limit_does_not_reach_plain_reads() {
+        let (mut stream, peer) = UnixStream::pair().unwrap();
+        stream.limit_read(Some(Duration::from_millis(1))).unwrap();
+        let reader = thread::spawn(move || {
+            let mut buf = [0; 5];
+            stream.read_exact(&mut buf).map(|()| buf)
+        });
+        // Longer than the limit was.
+        thread::sleep(Duration::from_millis(20));
+        (&peer).write_all(b"hello").unwrap();
+        assert_eq!(&reader.join().unwrap().unwrap(), b"hello");
+    }
+}

@@ -6,7 +6,7 @@ use barewire_proto::{Bytes, Input, Output, Protocol};
 /// Lines that end in LF are events; a NUL is a violation, answered with `bye`; the end of file is answered with
 /// the same.
 #[derive(Debug)]
-pub struct Lines {
+pub(crate) struct Lines {
     input: Input,
     output: Output,
     now: Option<Instant>,
@@ -31,35 +31,35 @@ impl Default for Lines {
 }
 
 impl Lines {
-    pub fn say(&mut self, line: &str) {
+    pub(crate) fn say(&mut self, line: &str) {
         self.output.put(line.as_bytes());
         self.output.put(b"\n");
     }
 
-    pub fn say_bytes(&mut self, bytes: Bytes) {
+    pub(crate) fn say_bytes(&mut self, bytes: Bytes) {
         self.output.push(bytes);
     }
 
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.output.finish();
     }
 
     /// Ends the connection when so much time has passed.
-    pub fn finish_after(&mut self, time: Duration) {
+    pub(crate) fn finish_after(&mut self, time: Duration) {
         self.deadline = self.now.map(|now| now + time);
     }
 
-    pub fn make_event(&mut self, line: &'static str) {
+    pub(crate) fn make_event(&mut self, line: &'static str) {
         self.made = Some(Bytes::from_static(line.as_bytes()));
     }
 
-    pub fn pause(&mut self, paused: bool) {
+    pub(crate) fn pause(&mut self, paused: bool) {
         self.paused = paused;
     }
 }
 
 #[derive(Debug)]
-pub struct Nul;
+pub(crate) struct Nul;
 
 impl fmt::Display for Nul {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -30,25 +30,43 @@ fn echo(driver: &Driver<Lines>) {
     }
 }
 
-#[test]
-fn one_thread_sends_while_another_waits() {
+/// Waits for events on a thread of its own while `rest` runs, which has waited for the first one.
+fn while_waiting(rest: impl FnOnce(&Driver<Lines>, &Driver<Lines>, &mpsc::Receiver<Bytes>)) {
     let (client, server) = drivers();
     thread::scope(|scope| {
-        scope.spawn(|| echo(&server));
         let (heard, hears) = mpsc::channel();
-        let client = &client;
+        let waiting = &client;
         scope.spawn(move || {
-            while let Some(line) = client.next_event().unwrap() {
+            while let Some(line) = waiting.next_event().unwrap() {
                 heard.send(line).unwrap();
             }
         });
-        for n in 0..200 {
-            client.with(|lines| lines.say(&n.to_string()));
-            client.flush().unwrap();
-            assert_eq!(hears.recv().unwrap(), n.to_string());
-        }
+        server.with(|lines| lines.say("ready"));
+        server.flush().unwrap();
+        assert_eq!(hears.recv().unwrap(), "ready");
+        rest(&client, &server, &hears);
         client.with(Lines::finish);
         client.flush().unwrap();
+    });
+}
+
+#[test]
+fn one_thread_sends_while_another_waits() {
+    while_waiting(|client, server, hears| {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    let line = server.next_event().unwrap().unwrap();
+                    server.with(|lines| lines.say(std::str::from_utf8(&line).unwrap()));
+                    server.flush().unwrap();
+                }
+            });
+            for n in 0..200 {
+                client.with(|lines| lines.say(&n.to_string()));
+                client.flush().unwrap();
+                assert_eq!(hears.recv().unwrap(), n.to_string());
+            }
+        });
     });
 }
 
@@ -68,26 +86,22 @@ fn all_that_one_read_brought_is_answered_in_one_go() {
 
 #[test]
 fn a_deadline_that_a_command_sets_reaches_who_waits() {
-    let (client, _server) = drivers();
-    thread::scope(|scope| {
-        let waiter = scope.spawn(|| client.next_event().unwrap());
+    while_waiting(|client, _, hears| {
         let start = Instant::now();
         client.with(|lines| lines.finish_after(Duration::from_millis(30)));
-        assert_eq!(waiter.join().unwrap(), None);
+        assert!(hears.recv().is_err(), "the end of the connection");
         assert!(start.elapsed() >= Duration::from_millis(30));
     });
 }
 
 #[test]
 fn an_event_that_a_command_leads_to_reaches_who_waits() {
-    let (client, _server) = drivers();
-    for _ in 0..100 {
-        thread::scope(|scope| {
-            let waiter = scope.spawn(|| client.next_event().unwrap());
+    while_waiting(|client, _, hears| {
+        for _ in 0..100 {
             client.with(|lines| lines.make_event("made"));
-            assert_eq!(waiter.join().unwrap().unwrap(), "made");
-        });
-    }
+            assert_eq!(hears.recv().unwrap(), "made");
+        }
+    });
 }
 
 #[test]
@@ -107,14 +121,14 @@ fn threads_that_wait_at_the_same_time_take_turns() {
 
 #[test]
 fn a_paused_protocol_is_not_read_and_goes_on_when_resumed() {
-    let (client, server) = drivers();
-    client.with(|lines| lines.pause(true));
-    server.with(|lines| lines.say("hello"));
-    server.flush().unwrap();
-    thread::scope(|scope| {
-        let waiter = scope.spawn(|| client.next_event().unwrap());
-        client.with(|lines| lines.pause(false));
-        assert_eq!(waiter.join().unwrap().unwrap(), "hello");
+    while_waiting(|client, server, hears| {
+        for _ in 0..100 {
+            client.with(|lines| lines.pause(true));
+            server.with(|lines| lines.say("hello"));
+            server.flush().unwrap();
+            client.with(|lines| lines.pause(false));
+            assert_eq!(hears.recv().unwrap(), "hello");
+        }
     });
 }
 
