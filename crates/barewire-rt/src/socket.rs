@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// How a listening socket is made.
 #[derive(Clone, Debug)]
@@ -75,6 +76,56 @@ pub fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::Interrupted
     )
+}
+
+/// How long the system goes on sending after a TCP stream is dropped (`SO_LINGER`).
+#[doc(hidden)]
+pub fn set_linger(stream: &std::net::TcpStream, linger: Option<Duration>) -> io::Result<()> {
+    SockRef::from(stream).set_linger(linger)
+}
+
+/// The methods that the TCP stream of every runtime has, over its `get_ref`: for adapters.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tcp_options {
+    () => {
+        /// Where the other end is.
+        ///
+        /// # Errors
+        ///
+        /// The connection is broken already.
+        pub fn peer_addr(&self) -> ::std::io::Result<::std::net::SocketAddr> {
+            self.get_ref().peer_addr()
+        }
+
+        /// Where this end is.
+        ///
+        /// # Errors
+        ///
+        /// The system cannot tell.
+        pub fn local_addr(&self) -> ::std::io::Result<::std::net::SocketAddr> {
+            self.get_ref().local_addr()
+        }
+
+        /// Whether small writes leave at once (`TCP_NODELAY`). True for streams made by connecting and accepting.
+        ///
+        /// # Errors
+        ///
+        /// The connection is broken already.
+        pub fn set_nodelay(&self, nodelay: bool) -> ::std::io::Result<()> {
+            self.get_ref().set_nodelay(nodelay)
+        }
+
+        /// How long the system goes on sending after the stream is dropped (`SO_LINGER`). Zero makes dropping reset
+        /// the connection; `None` is the default: in the background, as long as it takes.
+        ///
+        /// # Errors
+        ///
+        /// The connection is broken already.
+        pub fn set_linger(&self, linger: Option<::std::time::Duration>) -> ::std::io::Result<()> {
+            $crate::socket::set_linger(self.get_ref(), linger)
+        }
+    };
 }
 
 fn backlog(options: &ListenOptions) -> i32 {

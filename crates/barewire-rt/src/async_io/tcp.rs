@@ -1,6 +1,6 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ::async_io::Async;
 use futures_lite::future;
@@ -53,42 +53,7 @@ impl TcpStream {
         Ok(Self::connected(io))
     }
 
-    /// Where the other end is.
-    ///
-    /// # Errors
-    ///
-    /// The connection is broken already.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().peer_addr()
-    }
-
-    /// Where this end is.
-    ///
-    /// # Errors
-    ///
-    /// The system cannot tell.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.get_ref().local_addr()
-    }
-
-    /// Whether small writes leave at once (`TCP_NODELAY`). True for streams made by connecting and accepting.
-    ///
-    /// # Errors
-    ///
-    /// The connection is broken already.
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.get_ref().set_nodelay(nodelay)
-    }
-
-    /// How long the system goes on sending after the stream is dropped (`SO_LINGER`). Zero makes dropping reset
-    /// the connection; `None` is the default: in the background, as long as it takes.
-    ///
-    /// # Errors
-    ///
-    /// The connection is broken already.
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        SockRef::from(self.get_ref()).set_linger(linger)
-    }
+    crate::tcp_options!();
 }
 
 impl TryFrom<std::net::TcpStream> for TcpStream {
