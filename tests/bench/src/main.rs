@@ -1,0 +1,110 @@
+//! barewire beside its peers, in one run.
+//!
+//! See this workspace's README for what each table says and how it is measured.
+
+mod builds;
+mod cpus;
+mod error;
+mod http1;
+mod idle;
+mod instructions;
+mod load;
+mod micro;
+mod process;
+mod request;
+mod server;
+mod stats;
+mod syscalls;
+mod table;
+mod transfer;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::cpus::Cpus;
+use crate::error::{Doing, Error};
+use crate::server::Servers;
+
+/// Measures barewire beside its peers.
+#[derive(Debug, Parser)]
+struct Options {
+    #[command(subcommand)]
+    table: Table,
+    #[command(flatten)]
+    lab: Lab,
+}
+
+#[derive(Debug, Subcommand)]
+enum Table {
+    /// Plaintext requests on kept-alive connections: requests per second, CPU per request
+    Http1(http1::Options),
+    /// Bodies of a gibibyte up and down: throughput, CPU, peak memory
+    Transfer(transfer::Options),
+    /// Idle kept-alive connections: memory of each
+    Idle(idle::Options),
+    /// System calls per request, by strace
+    Syscalls(syscalls::Options),
+    /// Instructions in user space per request, by callgrind
+    Instructions(instructions::Options),
+    /// The code alone: heads parsed and encoded, chunks decoded and encoded
+    Micro(micro::Options),
+}
+
+#[derive(Debug, Args)]
+struct Lab {
+    /// Only these servers, and hyper; comma-separated
+    #[arg(long, global = true, value_delimiter = ',')]
+    only: Vec<String>,
+    /// The core that each server runs on
+    #[arg(long, global = true, default_value_t = 0)]
+    server_cpu: usize,
+    /// The core that the load generator runs on
+    #[arg(long, global = true, default_value_t = 1)]
+    load_cpu: usize,
+    /// Take the servers as they were built last
+    #[arg(long, global = true)]
+    no_build: bool,
+}
+
+impl Lab {
+    fn servers(&self) -> Result<Servers, Error> {
+        if !self.no_build {
+            builds::servers()?;
+        }
+        process::raise_descriptor_limit(65_536).doing("raise the limit of open files")?;
+        let cpus = Cpus::divide(self.server_cpu, self.load_cpu).doing("pin this program")?;
+        println!(
+            "{}; server on core {}, load generator on core {}",
+            process::machine(),
+            self.server_cpu,
+            self.load_cpu
+        );
+        Servers::find(&self.only, cpus)
+    }
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {}", error::chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Error> {
+    if cfg!(debug_assertions) {
+        return Err(Error::DebugBuild);
+    }
+    let lab = &options.lab;
+    match &options.table {
+        Table::Http1(options) => http1::run(&lab.servers()?, options),
+        Table::Transfer(options) => transfer::run(&lab.servers()?, options),
+        Table::Idle(options) => idle::run(&lab.servers()?, options),
+        Table::Syscalls(options) => syscalls::run(&lab.servers()?, options),
+        Table::Instructions(options) => instructions::run(&lab.servers()?, options),
+        Table::Micro(options) => micro::run(options),
+    }
+}
