@@ -2,10 +2,11 @@
 
 use barewire_proto::{Input, Output};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::{self, HeaderMap};
 
 use crate::chunked::{self, Decoder, Part};
 use crate::fields::is_forbidden_in_trailers;
+use crate::framing::{Framing, decimal};
 use crate::{BodyLength, Config, Error, ErrorKind, UsageError};
 
 /// A body that is being received.
@@ -115,18 +116,29 @@ impl Outgoing {
     }
 }
 
-/// What `Content-Length` and `Transfer-Encoding` of the caller's own head have to say to the length that it
-/// declares: they may repeat it, and not contradict it.
-pub(crate) fn check_declared(headers: &HeaderMap, length: BodyLength) -> Result<(), UsageError> {
-    for value in headers.get_all(http::header::CONTENT_LENGTH) {
-        if crate::framing::decimal(value.as_bytes()) != length.known() {
+/// Looks through the fields of a caller's own head once.
+///
+/// `Content-Length` and `Transfer-Encoding` may repeat the length that the caller declares, and not contradict
+/// it; `None` leaves them to the caller. The result is whether `Connection` says `close`.
+pub(crate) fn survey(headers: &HeaderMap, length: Option<BodyLength>) -> Result<bool, UsageError> {
+    let mut close = false;
+    for (name, value) in headers {
+        let fits = match (name, length) {
+            (&header::CONTENT_LENGTH, Some(length)) => decimal(value.as_bytes()) == length.known(),
+            (&header::TRANSFER_ENCODING, Some(length)) => {
+                length == BodyLength::Unknown && value.as_bytes().eq_ignore_ascii_case(b"chunked")
+            }
+            (&header::CONNECTION, _) => {
+                let mut framing = Framing::default();
+                framing.connection(value.as_bytes());
+                close |= framing.close;
+                true
+            }
+            _ => true,
+        };
+        if !fits {
             return Err(UsageError::LengthMismatch);
         }
     }
-    for value in headers.get_all(http::header::TRANSFER_ENCODING) {
-        if length != BodyLength::Unknown || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
-            return Err(UsageError::LengthMismatch);
-        }
-    }
-    Ok(())
+    Ok(close)
 }

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use barewire_proto::{Buf, Input, Output, Protocol, Status};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
 use http::{Method, Request, StatusCode, Version};
 
-use crate::body::{Incoming, Outgoing, check_declared};
+use crate::body::{Incoming, Outgoing, survey};
 use crate::chunked::Part;
 use crate::encode::{self, LengthField};
 use crate::framing::Coding;
@@ -30,6 +30,8 @@ pub struct ClientConnection {
     config: Arc<Config>,
     input: Input,
     output: Output,
+    /// Where heads are copied to.
+    block: BytesMut,
     reading: Reading,
     writing: Writing,
     incoming: Option<Incoming>,
@@ -68,6 +70,7 @@ impl ClientConnection {
         Self {
             input: Input::new(limits.read_buffer.max(least)),
             output: Output::new(limits.write_buffer),
+            block: BytesMut::new(),
             config,
             reading: Reading::Head,
             writing: Writing::Idle,
@@ -116,7 +119,7 @@ impl ClientConnection {
         if *request.method() == Method::CONNECT && length != BodyLength::Empty {
             return Err(UsageError::BodyNotAllowed);
         }
-        check_declared(request.headers(), length)?;
+        survey(request.headers(), Some(length))?;
         // A body needs a length that the server can tell (RFC 9112, section 6.3).
         let (field, outgoing) = match length {
             BodyLength::Empty if anticipates_body(request.method()) => {
@@ -273,7 +276,7 @@ impl ClientConnection {
             && memchr::memchr(b'\n', fresh).is_none();
         let status = match settled {
             true => Status::Partial,
-            false => head::parse_response(self.input.filled(), &self.config)?,
+            false => head::parse_response_into(&mut self.block, self.input.filled(), &self.config)?,
         };
         let Status::Complete(head, used) = status else {
             self.input.set_scanned(usize::MAX);
@@ -437,6 +440,7 @@ impl Protocol for ClientConnection {
         }
         if self.clock.expire(Timer::Release, now) {
             timer::release(&mut self.input, &mut self.output);
+            self.block = BytesMut::new();
         }
         if self.clock.write_is_stuck(now, &self.output) {
             self.fail(ErrorKind::WriteTimeout.into());

@@ -17,65 +17,106 @@ pub(crate) enum Role {
 type Known = (&'static str, HeaderName, Role);
 
 macro_rules! known {
-    ($($list:ident: $($text:literal $name:ident $role:ident),+;)+) => {
-        $(static $list: &[Known] = &[$(($text, header::$name, Role::$role)),+];)+
+    ($($text:literal $name:ident $role:ident,)+) => {
+        /// The spelling is the one that most clients send.
+        static KNOWN: &[Known] = &[$(($text, header::$name, Role::$role)),+];
+        const KNOWN_TEXTS: &[&str] = &[$($text),+];
     };
 }
 
-// The spelling is the one that most clients send: it is compared first, as it is.
 known! {
-    LEN_2: "TE" TE None;
-    LEN_3: "DNT" DNT None, "Via" VIA None, "Age" AGE None;
-    LEN_4: "Host" HOST Host, "Date" DATE None, "ETag" ETAG None, "Vary" VARY None, "From" FROM None;
-    LEN_5: "Range" RANGE None, "Allow" ALLOW None;
-    LEN_6: "Accept" ACCEPT None, "Cookie" COOKIE None, "Origin" ORIGIN None, "Server" SERVER None,
-        "Expect" EXPECT Expect, "Pragma" PRAGMA None;
-    LEN_7: "Referer" REFERER None, "Upgrade" UPGRADE Upgrade, "Trailer" TRAILER None,
-        "Expires" EXPIRES None;
-    LEN_8: "Location" LOCATION None, "If-Match" IF_MATCH None, "If-Range" IF_RANGE None;
-    LEN_10: "User-Agent" USER_AGENT None, "Connection" CONNECTION Connection,
-        "Set-Cookie" SET_COOKIE None;
-    LEN_12: "Content-Type" CONTENT_TYPE None;
-    LEN_13: "Cache-Control" CACHE_CONTROL None, "Authorization" AUTHORIZATION None,
-        "Last-Modified" LAST_MODIFIED None, "If-None-Match" IF_NONE_MATCH None,
-        "Accept-Ranges" ACCEPT_RANGES None, "Content-Range" CONTENT_RANGE None;
-    LEN_14: "Content-Length" CONTENT_LENGTH ContentLength, "Accept-Charset" ACCEPT_CHARSET None;
-    LEN_15: "Accept-Encoding" ACCEPT_ENCODING None, "Accept-Language" ACCEPT_LANGUAGE None;
-    LEN_16: "Content-Encoding" CONTENT_ENCODING None, "Content-Language" CONTENT_LANGUAGE None;
-    LEN_17: "Transfer-Encoding" TRANSFER_ENCODING TransferEncoding,
-        "If-Modified-Since" IF_MODIFIED_SINCE None,
-        "Sec-WebSocket-Key" SEC_WEBSOCKET_KEY None;
-    LEN_19: "If-Unmodified-Since" IF_UNMODIFIED_SINCE None,
-        "Content-Disposition" CONTENT_DISPOSITION None;
-    LEN_25: "Upgrade-Insecure-Requests" UPGRADE_INSECURE_REQUESTS None;
+    "Accept" ACCEPT None,
+    "Accept-Charset" ACCEPT_CHARSET None,
+    "Accept-Encoding" ACCEPT_ENCODING None,
+    "Accept-Language" ACCEPT_LANGUAGE None,
+    "Accept-Ranges" ACCEPT_RANGES None,
+    "Age" AGE None,
+    "Allow" ALLOW None,
+    "Authorization" AUTHORIZATION None,
+    "Cache-Control" CACHE_CONTROL None,
+    "Connection" CONNECTION Connection,
+    "Content-Disposition" CONTENT_DISPOSITION None,
+    "Content-Encoding" CONTENT_ENCODING None,
+    "Content-Language" CONTENT_LANGUAGE None,
+    "Content-Length" CONTENT_LENGTH ContentLength,
+    "Content-Range" CONTENT_RANGE None,
+    "Content-Type" CONTENT_TYPE None,
+    "Cookie" COOKIE None,
+    "DNT" DNT None,
+    "Date" DATE None,
+    "ETag" ETAG None,
+    "Expect" EXPECT Expect,
+    "Expires" EXPIRES None,
+    "Host" HOST Host,
+    "If-Match" IF_MATCH None,
+    "If-Modified-Since" IF_MODIFIED_SINCE None,
+    "If-None-Match" IF_NONE_MATCH None,
+    "If-Range" IF_RANGE None,
+    "If-Unmodified-Since" IF_UNMODIFIED_SINCE None,
+    "Last-Modified" LAST_MODIFIED None,
+    "Location" LOCATION None,
+    "Origin" ORIGIN None,
+    "Pragma" PRAGMA None,
+    "Range" RANGE None,
+    "Referer" REFERER None,
+    "Sec-WebSocket-Key" SEC_WEBSOCKET_KEY None,
+    "Server" SERVER None,
+    "Set-Cookie" SET_COOKIE None,
+    "TE" TE None,
+    "Trailer" TRAILER None,
+    "Transfer-Encoding" TRANSFER_ENCODING TransferEncoding,
+    "Upgrade" UPGRADE Upgrade,
+    "Upgrade-Insecure-Requests" UPGRADE_INSECURE_REQUESTS None,
+    "User-Agent" USER_AGENT None,
+    "Vary" VARY None,
+    "Via" VIA None,
+}
+
+const SLOTS: usize = 256;
+
+/// Where to find a name in [`KNOWN`]: one place for each sum of a name's length and three of its letters. That
+/// no two names share a place is checked when this is compiled.
+static PLACES: [u8; SLOTS] = places();
+
+/// Found by trying.
+const MULTIPLIERS: (usize, usize, usize, usize) = (35, 146, 217, 206);
+
+const NOWHERE: u8 = u8::MAX;
+
+const fn place(name: &[u8]) -> usize {
+    let (Some((first, _)), Some((last, _))) = (name.split_first(), name.split_last()) else {
+        return 0;
+    };
+    let (_, second_half) = name.split_at(name.len() / 2);
+    let Some((middle, _)) = second_half.split_first() else { return 0 };
+    let letters = ((*first | 32) as usize)
+        .wrapping_mul(MULTIPLIERS.0)
+        .wrapping_add(((*middle | 32) as usize).wrapping_mul(MULTIPLIERS.1))
+        .wrapping_add(((*last | 32) as usize).wrapping_mul(MULTIPLIERS.2));
+    letters.wrapping_add(name.len().wrapping_mul(MULTIPLIERS.3)) % SLOTS
+}
+
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "runs in the compiler")]
+const fn places() -> [u8; SLOTS] {
+    let mut places = [NOWHERE; SLOTS];
+    let mut i = 0;
+    while i < KNOWN_TEXTS.len() {
+        let at = place(KNOWN_TEXTS[i].as_bytes());
+        assert!(places[at] == NOWHERE, "two names share a place: choose other multipliers");
+        places[at] = i as u8;
+        i += 1;
+    }
+    places
 }
 
 /// The name of a field from its spelling in a head; `None` if it is no token.
 pub(crate) fn name(raw: &str) -> Option<(HeaderName, Role)> {
-    let list = match raw.len() {
-        2 => LEN_2,
-        3 => LEN_3,
-        4 => LEN_4,
-        5 => LEN_5,
-        6 => LEN_6,
-        7 => LEN_7,
-        8 => LEN_8,
-        10 => LEN_10,
-        12 => LEN_12,
-        13 => LEN_13,
-        14 => LEN_14,
-        15 => LEN_15,
-        16 => LEN_16,
-        17 => LEN_17,
-        19 => LEN_19,
-        25 => LEN_25,
-        _ => &[],
-    };
-    let exact = list.iter().find(|(text, ..)| *text == raw);
-    let found = exact.or_else(|| list.iter().find(|(text, ..)| text.eq_ignore_ascii_case(raw)));
-    match found {
-        Some((_, name, role)) => Some((name.clone(), *role)),
-        None => HeaderName::from_bytes(raw.as_bytes()).ok().map(|name| (name, Role::None)),
+    let at = PLACES.get(place(raw.as_bytes())).copied().unwrap_or(NOWHERE);
+    match KNOWN.get(usize::from(at)) {
+        Some((text, name, role)) if *text == raw || text.eq_ignore_ascii_case(raw) => {
+            Some((name.clone(), *role))
+        }
+        _ => HeaderName::from_bytes(raw.as_bytes()).ok().map(|name| (name, Role::None)),
     }
 }
 
@@ -130,11 +171,7 @@ mod tests {
 
     #[test]
     fn every_known_name_is_what_the_http_crate_makes_of_it() {
-        let lists = [
-            LEN_2, LEN_3, LEN_4, LEN_5, LEN_6, LEN_7, LEN_8, LEN_10, LEN_12, LEN_13, LEN_14,
-            LEN_15, LEN_16, LEN_17, LEN_19, LEN_25,
-        ];
-        for (text, expected, role) in lists.into_iter().flatten() {
+        for (text, expected, role) in KNOWN {
             assert_eq!(HeaderName::from_bytes(text.as_bytes()).unwrap(), expected);
             for spelling in [text.to_string(), text.to_lowercase(), text.to_uppercase()] {
                 assert_eq!(name(&spelling), Some((expected.clone(), *role)), "{spelling}");

@@ -14,7 +14,7 @@
 use std::mem::MaybeUninit;
 
 use barewire_proto::Status;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderValue};
 use http::uri::Uri;
 use http::{Method, Request, Response, StatusCode, Version};
@@ -79,6 +79,15 @@ type Slots<'buf> = [MaybeUninit<httparse::Header<'buf>>];
 ///
 /// The head breaks a rule or a limit: see [`ErrorKind`].
 pub fn parse_request(buf: &[u8], config: &Config) -> Result<Status<RequestHead>, Error> {
+    parse_request_into(&mut BytesMut::new(), buf, config)
+}
+
+/// The same with the head's copy made in a block that several heads share: what a connection uses.
+pub(crate) fn parse_request_into(
+    block: &mut BytesMut,
+    buf: &[u8],
+    config: &Config,
+) -> Result<Status<RequestHead>, Error> {
     let skipped = match empty_lines(buf, config)? {
         Some(skipped) => skipped,
         None => return Ok(Status::Partial),
@@ -96,7 +105,7 @@ pub fn parse_request(buf: &[u8], config: &Config) -> Result<Status<RequestHead>,
             slots,
         ) {
             Ok(httparse::Status::Complete(used)) => {
-                let head = request(&parsed, window.get(..used).unwrap_or_default(), config)?;
+                let head = request(block, &parsed, window.get(..used).unwrap_or_default(), config)?;
                 Ok(Status::Complete(head, used.saturating_add(skipped)))
             }
             Ok(httparse::Status::Partial) => partial(buf, skipped, config),
@@ -111,6 +120,14 @@ pub fn parse_request(buf: &[u8], config: &Config) -> Result<Status<RequestHead>,
 ///
 /// The head breaks a rule or a limit: see [`ErrorKind`].
 pub fn parse_response(buf: &[u8], config: &Config) -> Result<Status<ResponseHead>, Error> {
+    parse_response_into(&mut BytesMut::new(), buf, config)
+}
+
+pub(crate) fn parse_response_into(
+    block: &mut BytesMut,
+    buf: &[u8],
+    config: &Config,
+) -> Result<Status<ResponseHead>, Error> {
     let window = match window(buf, config) {
         Window::Lines(window) => window,
         Window::Partial => return Ok(Status::Partial),
@@ -124,7 +141,8 @@ pub fn parse_response(buf: &[u8], config: &Config) -> Result<Status<ResponseHead
             .parse_response_with_uninit_headers(&mut parsed, window, slots)
         {
             Ok(httparse::Status::Complete(used)) => {
-                let head = response(&parsed, window.get(..used).unwrap_or_default(), config)?;
+                let head =
+                    response(block, &parsed, window.get(..used).unwrap_or_default(), config)?;
                 Ok(Status::Complete(head, used))
             }
             Ok(httparse::Status::Partial) => partial(buf, 0, config),
@@ -187,12 +205,25 @@ fn with_slots<'buf, T>(config: &Config, parse: impl FnOnce(&mut Slots<'buf>) -> 
     }
 }
 
+/// Heads are copied into blocks of this size, one after the other. A block is used again once no head in it
+/// is held any more, so that a connection whose handlers keep nothing allocates none for its heads.
+const BLOCK: usize = 4096;
+
+fn copy(block: &mut BytesMut, head: &[u8]) -> Bytes {
+    if block.capacity() < head.len() {
+        block.reserve(if head.len() > BLOCK / 2 { head.len() } else { BLOCK });
+    }
+    block.extend_from_slice(head);
+    block.split().freeze()
+}
+
 /// Everything before `at`, counted from the front of `head`: `part` is a slice of `head`.
 fn offset(head: &[u8], part: &[u8]) -> usize {
     (part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize)
 }
 
 fn request(
+    block: &mut BytesMut,
     parsed: &httparse::Request<'_, '_>,
     head: &[u8],
     config: &Config,
@@ -205,7 +236,7 @@ fn request(
     check_line_ends(head, parsed.headers, config)?;
     let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes())
         .map_err(|_| ErrorKind::BadMethod)?;
-    let shared = Bytes::copy_from_slice(head);
+    let shared = copy(block, head);
     let at = offset(head, target.as_bytes());
     let target = shared.slice(at..at.saturating_add(target.len()));
     let uri = parse_target(&method, target)?;
@@ -249,6 +280,7 @@ fn request(
 }
 
 fn response(
+    block: &mut BytesMut,
     parsed: &httparse::Response<'_, '_>,
     head: &[u8],
     config: &Config,
@@ -259,7 +291,7 @@ fn response(
         .and_then(|code| StatusCode::from_u16(code).ok())
         .ok_or(ErrorKind::BadStatusLine)?;
     check_line_ends(head, parsed.headers, config)?;
-    let shared = Bytes::copy_from_slice(head);
+    let shared = copy(block, head);
     let mut framing = Framing::default();
     let headers = collect(head, &shared, parsed.headers, |role, value| {
         match role {
@@ -346,7 +378,7 @@ fn unfold(value: &[u8]) -> Bytes {
 
 /// The four forms of a request target (RFC 9112, section 3.2).
 fn parse_target(method: &Method, target: Bytes) -> Result<Uri, ErrorKind> {
-    let clean = target.iter().all(|b| b.is_ascii() && *b != b'#');
+    let clean = target.is_ascii() && memchr::memchr(b'#', &target).is_none();
     if !clean {
         return Err(ErrorKind::BadTarget);
     }
@@ -411,13 +443,33 @@ fn is_ip_literal(host: &[u8]) -> bool {
     }
 }
 
+/// `unreserved / sub-delims` (RFC 3986, section 3.2.2), but for the comma, which would make a list.
+static REG_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let allowed = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+;=";
+    let mut i = 0;
+    #[allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        reason = "runs in the compiler"
+    )]
+    while i < allowed.len() {
+        table[allowed[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
 fn is_reg_name(host: &[u8]) -> bool {
+    let is_plain = |b: &u8| REG_NAME.get(usize::from(*b)).copied().unwrap_or(false);
+    if host.iter().all(is_plain) {
+        return true;
+    }
     let mut rest = host;
     while let [first, tail @ ..] = rest {
         rest = match (first, tail) {
             (b'%', [a, b, tail @ ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => tail,
-            (b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~', _)
-            | (b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'=', _) => tail,
+            (first, tail) if is_plain(first) => tail,
             _ => return false,
         };
     }

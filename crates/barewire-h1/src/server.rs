@@ -3,11 +3,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use barewire_proto::{Buf, Input, Output, Protocol, Status};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
 use http::{Method, Response, StatusCode, Version};
 
-use crate::body::{Incoming, Outgoing, check_declared};
+use crate::body::{Incoming, Outgoing, survey};
 use crate::chunked::Part;
 use crate::encode::{self, LengthField, ResponseFields};
 use crate::head::{self, RequestHead};
@@ -30,6 +30,8 @@ pub struct ServerConnection {
     config: Arc<Config>,
     input: Input,
     output: Output,
+    /// Where heads are copied to.
+    block: BytesMut,
     reading: Reading,
     writing: Writing,
     incoming: Option<Incoming>,
@@ -77,6 +79,7 @@ impl ServerConnection {
         Self {
             input: Input::new(limits.read_buffer.max(least)),
             output: Output::new(limits.write_buffer),
+            block: BytesMut::new(),
             config,
             reading: Reading::Head,
             writing: Writing::Idle,
@@ -150,9 +153,7 @@ impl ServerConnection {
         let headers = response.headers();
         let head_only = exchange.head || status == StatusCode::NOT_MODIFIED;
         let as_given = head_only && length == BodyLength::Empty;
-        if !as_given {
-            check_declared(headers, length)?;
-        }
+        let says_close = survey(headers, (!as_given).then_some(length))?;
         let (field, outgoing) = match length {
             _ if bodiless => (LengthField::None, None),
             BodyLength::Empty if as_given => (LengthField::AsGiven, None),
@@ -170,7 +171,7 @@ impl ServerConnection {
             && !self.last
             && !unread
             && outgoing != Some(Outgoing::UntilClose)
-            && !says_close(headers);
+            && !says_close;
         let connection: Option<&'static [u8]> = match (upgrades, persistent, exchange.http11) {
             (true, ..) | (_, true, true) => None,
             (_, true, false) => Some(b"keep-alive"),
@@ -416,7 +417,7 @@ impl ServerConnection {
             && memchr::memchr(b'\n', fresh).is_none();
         let status = match settled || self.input.is_empty() {
             true => Status::Partial,
-            false => head::parse_request(self.input.filled(), &self.config)?,
+            false => head::parse_request_into(&mut self.block, self.input.filled(), &self.config)?,
         };
         match status {
             Status::Complete(head, used) => {
@@ -594,6 +595,7 @@ impl ServerConnection {
         let timeouts = &config.timeouts;
         if self.clock.expire(Timer::Release, now) {
             timer::release(&mut self.input, &mut self.output);
+            self.block = BytesMut::new();
         }
         if self.clock.expire(Timer::Linger, now) {
             self.dead = true;
@@ -618,15 +620,6 @@ impl ServerConnection {
             self.fail(ErrorKind::WriteTimeout.into());
         }
     }
-}
-
-fn says_close(headers: &HeaderMap) -> bool {
-    headers.get_all(header::CONNECTION).iter().any(|value| {
-        value
-            .as_bytes()
-            .split(|&b| b == b',')
-            .any(|o| o.trim_ascii().eq_ignore_ascii_case(b"close"))
-    })
 }
 
 impl Protocol for ServerConnection {

@@ -65,6 +65,7 @@ pub struct Driver<P, T> {
     waiting: bool,
     shut: bool,
     write_error: Option<io::Error>,
+    last_wake: Option<Instant>,
 }
 
 /// What [`Driver::next_event`] yields: an event, `None` at a normal end, or why it ended otherwise.
@@ -89,6 +90,7 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
             waiting: true,
             shut: false,
             write_error: None,
+            last_wake: None,
         }
     }
 
@@ -110,6 +112,11 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
     /// The transport, to change how it waits. What is read from it here is lost to the protocol.
     pub fn transport_mut(&mut self) -> &mut T {
         &mut self.transport
+    }
+
+    /// The instant that the protocol was last told: `None` before the first poll.
+    pub fn last_wake(&self) -> Option<Instant> {
+        self.last_wake
     }
 
     /// Takes the two apart, for an upgrade. What was read and not consumed is in the protocol's input.
@@ -201,9 +208,15 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
                 break;
             }
             let output = self.protocol.output();
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let count = output.chunks_vectored(&mut slices);
-            match self.transport.poll_write(cx, slices.get(..count).unwrap_or_default()) {
+            let first = output.chunk();
+            let written = if first.len() == output.remaining() {
+                self.transport.poll_write(cx, &[IoSlice::new(first)])
+            } else {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let count = output.chunks_vectored(&mut slices);
+                self.transport.poll_write(cx, slices.get(..count).unwrap_or_default())
+            };
+            match written {
                 Poll::Ready(Ok(0)) => self.write_error = Some(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(n)) => self.protocol.output().advance(n),
                 Poll::Ready(Err(error)) => self.write_error = Some(error),
@@ -313,7 +326,9 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
     }
 
     fn now(&mut self) {
-        self.protocol.handle_timeout((self.clock)());
+        let now = (self.clock)();
+        self.last_wake = Some(now);
+        self.protocol.handle_timeout(now);
     }
 
     fn pending<V>(&mut self) -> Poll<V> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use barewire_h1::{BodyLength, ServerConnection, ServerEvent};
-use barewire_rt::{Driver, DriverError, NextEvent, PeerAddr, Transport};
+use barewire_rt::{Driver, DriverError, PeerAddr, Transport};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
@@ -17,6 +17,7 @@ use crate::date::Date;
 use crate::drain::{Membership, Phase};
 use crate::handler::{PanicMessage, internal_error};
 use crate::log::Access;
+use crate::response::Begun;
 use crate::{Body, BodyError, ConnectInfo, Handler, log};
 
 /// A connection as its task and a request's body share it. The lock is never held while anything waits.
@@ -36,6 +37,7 @@ pub(crate) struct Connection<T> {
     pub(crate) membership: Membership,
     pub(crate) peer: PeerAddr,
     pub(crate) connect_info: bool,
+    pub(crate) access: Access,
     date: Date,
     told: bool,
 }
@@ -94,6 +96,7 @@ impl<T: Transport + Send + 'static> Connection<T> {
             membership,
             peer,
             connect_info,
+            access: Access::default(),
             date: Date::default(),
             told: false,
         }
@@ -106,81 +109,98 @@ impl<T: Transport + Send + 'static> Connection<T> {
             Poll::Ready(())
         })
         .await;
-        loop {
-            match self.next_event().await {
-                Ok(Some(ServerEvent::Request(request, length))) => {
-                    if self.exchange(handler, request, length).await.is_err() {
-                        return;
-                    }
+        while let Some(request) = poll_fn(|cx| self.poll_request(cx)).await {
+            let begun = {
+                let mut future = pin!(handler.call(request));
+                match poll_fn(|cx| self.poll_handler(cx, future.as_mut())).await {
+                    Ok(response) => self.begin_response(response),
+                    Err(Gone) => return,
                 }
+            };
+            let sent = match begun {
+                Ok(Begun::Whole(bytes)) => Ok(bytes),
+                Ok(Begun::Body(body)) => self.send_body(body).await,
+                Err(Gone) => Err(Gone),
+            };
+            if self.end_exchange(sent).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The next request; `None` when the connection is over.
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Option<Request<Body>>> {
+        let mut state = self.shared.lock();
+        // Before the phase is looked at: whoever changes it looks at this afterwards.
+        if T::BLOCKING {
+            self.membership.set_idle(state.driver.protocol().is_idle());
+        }
+        match self.membership.phase() {
+            Phase::Serving => {}
+            Phase::Draining if self.told => {}
+            Phase::Draining => {
+                self.told = true;
+                state.driver.protocol_mut().graceful_shutdown();
+            }
+            Phase::Cutting => return Poll::Ready(None),
+        }
+        let event = loop {
+            match state.driver.poll_next_event(cx) {
                 // What is left of a body that nobody wanted.
-                Ok(Some(_)) => {}
-                Ok(None) => return,
-                Err(DriverError::Protocol(error)) => return log::violated(&self.peer, error),
-                Err(DriverError::Io(error)) => return log::broken(&self.peer, &error),
-            }
-        }
-    }
-
-    async fn next_event(&mut self) -> NextEvent<ServerConnection> {
-        poll_fn(|cx| {
-            let mut state = self.shared.lock();
-            // Before the phase is looked at: whoever changes it looks at this afterwards.
-            if T::BLOCKING {
-                self.membership.set_idle(state.driver.protocol().is_idle());
-            }
-            match self.membership.phase() {
-                Phase::Serving => {}
-                Phase::Draining if self.told => {}
-                Phase::Draining => {
-                    self.told = true;
-                    state.driver.protocol_mut().graceful_shutdown();
-                }
-                Phase::Cutting => return Poll::Ready(Ok(None)),
-            }
-            let event = state.driver.poll_next_event(cx);
-            if T::BLOCKING && event.is_ready() {
-                self.membership.set_idle(false);
-            }
-            event
-        })
-        .await
-    }
-
-    async fn exchange<H: Handler>(
-        &mut self,
-        handler: &H,
-        head: Request<()>,
-        length: BodyLength,
-    ) -> Result<(), Gone> {
-        let access = Access::begin(&head);
-        let body = {
-            let mut state = self.shared.lock();
-            state.exchange += 1;
-            self.date.refresh(state.driver.protocol_mut());
-            match length {
-                BodyLength::Empty => Body::empty(),
-                length => Body::incoming(Incoming {
-                    source: Arc::clone(&self.shared) as Arc<dyn Source>,
-                    exchange: state.exchange,
-                    length,
-                    received: 0,
-                    done: false,
-                }),
+                Poll::Ready(Ok(Some(event))) if !matches!(event, ServerEvent::Request(..)) => {}
+                event => break event,
             }
         };
-        let mut request = head.map(|()| body);
+        if T::BLOCKING && event.is_ready() {
+            self.membership.set_idle(false);
+        }
+        let (head, length) = match ready!(event) {
+            Ok(Some(ServerEvent::Request(head, length))) => (head, length),
+            Ok(_) => return Poll::Ready(None),
+            Err(error) => {
+                self.log_end(error);
+                return Poll::Ready(None);
+            }
+        };
+        state.exchange += 1;
+        let now = state.driver.last_wake();
+        self.date.refresh(state.driver.protocol_mut(), now);
+        self.access = Access::begin(&head);
+        let body = match length {
+            BodyLength::Empty => Body::empty(),
+            length => Body::incoming(Incoming {
+                source: Arc::clone(&self.shared) as Arc<dyn Source>,
+                exchange: state.exchange,
+                length,
+                received: 0,
+                done: false,
+            }),
+        };
+        let (mut parts, ()) = head.into_parts();
         if self.connect_info {
-            request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
+            parts.extensions.insert(ConnectInfo(self.peer.clone()));
         }
-        let response = self.handle(handler, request).await?;
-        let status = response.status();
-        let sent = self.respond(response).await;
-        let (bytes, whole) = match &sent {
-            Ok(bytes) => (*bytes, true),
-            Err(_) => (0, false),
-        };
-        access.end(&self.peer, status, bytes, whole);
+        Poll::Ready(Some(Request::from_parts(parts, body)))
+    }
+
+    /// Polls the handler, and the connection for as long as the handler waits.
+    fn poll_handler(
+        &self,
+        cx: &mut Context<'_>,
+        handler: Pin<&mut impl Future<Output = Response<Body>>>,
+    ) -> Poll<Result<Response<Body>, Gone>> {
+        match catch_unwind(AssertUnwindSafe(|| handler.poll(cx))) {
+            Ok(Poll::Ready(response)) => Poll::Ready(Ok(response)),
+            Ok(Poll::Pending) => self.poll_gone(cx).map(Err),
+            Err(panic) => {
+                log::panicked(&self.peer, &PanicMessage(panic));
+                Poll::Ready(Ok(internal_error()))
+            }
+        }
+    }
+
+    fn end_exchange(&mut self, sent: Result<u64, Gone>) -> Result<(), Gone> {
+        self.access.end(&self.peer, sent.as_ref().ok().copied());
         let mut state = self.shared.lock();
         state.exchange += 1;
         if state.driver.protocol().is_receiving_body() {
@@ -189,25 +209,11 @@ impl<T: Transport + Send + 'static> Connection<T> {
         sent.map(|_| ())
     }
 
-    /// Polls the handler, and the connection for as long as the handler waits.
-    async fn handle<H: Handler>(
-        &mut self,
-        handler: &H,
-        request: Request<Body>,
-    ) -> Result<Response<Body>, Gone> {
-        let mut future = pin!(handler.call(request));
-        poll_fn(|cx| {
-            let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-            match polled {
-                Ok(Poll::Ready(response)) => Poll::Ready(Ok(response)),
-                Ok(Poll::Pending) => self.poll_gone(cx).map(Err),
-                Err(panic) => {
-                    log::panicked(&self.peer, &PanicMessage(panic));
-                    Poll::Ready(Ok(internal_error()))
-                }
-            }
-        })
-        .await
+    fn log_end(&self, error: DriverError<barewire_h1::Error>) {
+        match error {
+            DriverError::Protocol(error) => log::violated(&self.peer, error),
+            DriverError::Io(error) => log::broken(&self.peer, &error),
+        }
     }
 
     /// Ready when the client is gone; until then sends what there is to send. For while the application is
@@ -230,12 +236,8 @@ impl<T: Transport + Send + 'static> Connection<T> {
             match ready!(driver.poll_next_event(cx)) {
                 Ok(Some(_)) => {}
                 Ok(None) => return Poll::Ready(Gone),
-                Err(DriverError::Protocol(error)) => {
-                    log::violated(&self.peer, error);
-                    return Poll::Ready(Gone);
-                }
-                Err(DriverError::Io(error)) => {
-                    log::broken(&self.peer, &error);
+                Err(error) => {
+                    self.log_end(error);
                     return Poll::Ready(Gone);
                 }
             }

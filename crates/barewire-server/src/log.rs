@@ -1,18 +1,22 @@
 //! What a server has to say about itself; nothing of it is built without the feature `tracing`.
 
 use std::io;
+#[cfg(feature = "tracing")]
 use std::time::Instant;
 
 use barewire_rt::PeerAddr;
-use http::{Method, Request, StatusCode, Uri};
+#[cfg(feature = "tracing")]
+use http::{Method, Uri};
+use http::{Request, StatusCode};
 
 #[cfg(feature = "tracing")]
 const TARGET: &str = "barewire::server";
 
 /// What the access log needs of a request once it is answered.
+#[derive(Default)]
 pub(crate) struct Access {
-    #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
-    line: Option<(Method, Uri, Instant)>,
+    #[cfg(feature = "tracing")]
+    line: Option<(Method, Uri, Instant, StatusCode)>,
 }
 
 impl Access {
@@ -20,26 +24,39 @@ impl Access {
     #[cfg(feature = "tracing")]
     pub(crate) fn begin(request: &Request<()>) -> Self {
         let enabled = tracing::enabled!(target: TARGET, tracing::Level::INFO);
-        let line =
-            enabled.then(|| (request.method().clone(), request.uri().clone(), Instant::now()));
+        let line = enabled.then(|| {
+            (request.method().clone(), request.uri().clone(), Instant::now(), StatusCode::OK)
+        });
         Self { line }
     }
 
     #[cfg(not(feature = "tracing"))]
     pub(crate) fn begin(_: &Request<()>) -> Self {
-        Self { line: None }
+        Self {}
     }
 
     #[cfg(feature = "tracing")]
-    pub(crate) fn end(self, peer: &PeerAddr, status: StatusCode, bytes: u64, whole: bool) {
-        let Some((method, uri, begun)) = self.line else { return };
-        let status = status.as_u16();
+    pub(crate) fn status(&mut self, status: StatusCode) {
+        if let Some((.., slot)) = &mut self.line {
+            *slot = status;
+        }
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    pub(crate) fn status(&mut self, _: StatusCode) {}
+
+    /// Without `bytes`, the client was gone before all was sent.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn end(&mut self, peer: &PeerAddr, bytes: Option<u64>) {
+        let Some((method, uri, begun, status)) = self.line.take() else { return };
+        let (status, whole) = (status.as_u16(), bytes.is_some());
+        let bytes = bytes.unwrap_or_default();
         let elapsed_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::info!(target: TARGET, %peer, %method, %uri, status, bytes, elapsed_us, whole, "request");
     }
 
     #[cfg(not(feature = "tracing"))]
-    pub(crate) fn end(self, _: &PeerAddr, _: StatusCode, _: u64, _: bool) {}
+    pub(crate) fn end(&mut self, _: &PeerAddr, _: Option<u64>) {}
 }
 
 #[cfg(feature = "tracing")]

@@ -14,43 +14,45 @@ use crate::connection::{Connection, Gone, poll_body};
 use crate::handler::internal_error;
 use crate::{Body, log};
 
+/// How much of a response went out with its head.
+pub(crate) enum Begun {
+    /// All of it; so many bytes of body.
+    Whole(u64),
+    /// The body is still to be sent.
+    Body(Body),
+}
+
 impl<T: Transport + Send + 'static> Connection<T> {
-    /// Sends a response; the number of bytes of its body.
-    pub(crate) async fn respond(&mut self, response: Response<Body>) -> Result<u64, Gone> {
+    /// Puts the head out, and the body with it if it is there already.
+    pub(crate) fn begin_response(&mut self, response: Response<Body>) -> Result<Begun, Gone> {
+        self.access.status(response.status());
         let (parts, body) = response.into_parts();
         let head = Response::from_parts(parts, ());
         // What must not have a body loses it here, as a convenience to handlers.
         let bodiless = matches!(head.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let body = if bodiless { Body::empty() } else { body };
-        match body.into_full() {
+        let mut state = self.shared.lock();
+        let protocol = state.driver.protocol_mut();
+        let begun = match body.into_full() {
             Ok(bytes) => {
                 let length = bytes.len() as u64;
-                let mut state = self.shared.lock();
-                let protocol = state.driver.protocol_mut();
-                match respond_full(protocol, &head, bytes) {
-                    Ok(()) => Ok(length),
-                    Err(error) => self.refuse(protocol, error),
-                }
+                respond_full(protocol, &head, bytes).map(|()| Begun::Whole(length))
             }
-            Err(body) => self.respond_streaming(&head, body).await,
-        }
+            Err(body) => {
+                let length = match body.size_hint().exact() {
+                    Some(length) => BodyLength::Known(length),
+                    None => BodyLength::Unknown,
+                };
+                protocol.send_response(&head, length).map(|()| {
+                    if protocol.is_sending_body() { Begun::Body(body) } else { Begun::Whole(0) }
+                })
+            }
+        };
+        begun.or_else(|error| self.refuse(protocol, error))
     }
 
-    async fn respond_streaming(&mut self, head: &Response<()>, body: Body) -> Result<u64, Gone> {
-        let length = match body.size_hint().exact() {
-            Some(length) => BodyLength::Known(length),
-            None => BodyLength::Unknown,
-        };
-        {
-            let mut state = self.shared.lock();
-            let protocol = state.driver.protocol_mut();
-            if let Err(error) = protocol.send_response(head, length) {
-                return self.refuse(protocol, error);
-            }
-            if !protocol.is_sending_body() {
-                return Ok(0);
-            }
-        }
+    /// Sends the rest of a response; the number of bytes of its body.
+    pub(crate) async fn send_body(&mut self, body: Body) -> Result<u64, Gone> {
         let mut body = pin!(body);
         let mut sent = 0u64;
         loop {
@@ -103,16 +105,16 @@ impl<T: Transport + Send + 'static> Connection<T> {
     }
 
     /// Answers 500 instead of a response that cannot be sent.
-    fn refuse(&self, protocol: &mut ServerConnection, error: UsageError) -> Result<u64, Gone> {
+    fn refuse(&self, protocol: &mut ServerConnection, error: UsageError) -> Result<Begun, Gone> {
         if error == UsageError::Closed {
             // The connection failed meanwhile, and its farewell is out.
-            return Ok(0);
+            return Ok(Begun::Whole(0));
         }
         log::bad_response(&self.peer, error);
         let (parts, body) = internal_error().into_parts();
         let body = body.into_full().unwrap_or_default();
         let head = Response::from_parts(parts, ());
-        protocol.respond(&head, body).map(|()| 0).map_err(|_| Gone)
+        protocol.respond(&head, body).map(|()| Begun::Whole(0)).map_err(|_| Gone)
     }
 }
 
