@@ -43,7 +43,6 @@
 //! that exists already is taken over without loss, as long as nothing of it sits in a buffer:
 //!
 //! ```
-//! # #[cfg(unix)]
 //! # async_std::task::block_on(async {
 //! use barewire_async_std::TcpStream;
 //! use std::os::fd::OwnedFd;
@@ -64,9 +63,7 @@ mod runtime;
 mod task;
 
 pub use barewire_rt::async_io::{
-    ReadHalf, Sleep, Stream, TcpListener, TcpStream, UdpSocket, WriteHalf,
+    ReadHalf, Sleep, Stream, TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream, WriteHalf,
 };
-#[cfg(unix)]
-pub use barewire_rt::async_io::{UnixListener, UnixStream};
 pub use runtime::AsyncStd;
 pub use task::JoinHandle;

@@ -3,7 +3,8 @@
 //! Who writes an application takes `barewire-smol` or `barewire-async-std`, which add tasks and re-export all
 //! of this; an executor of one's own on `async-io` needs nothing more than this module.
 //!
-//! The sockets may be used on any thread, with any executor: the reactor starts itself.
+//! The sockets may be used on any thread, with any executor: the reactor starts itself. Unix systems only, for
+//! want of Unix sockets elsewhere.
 
 mod acceptor;
 mod runtime;
@@ -11,7 +12,6 @@ mod stream;
 mod tcp;
 mod timer;
 mod udp;
-#[cfg(unix)]
 mod unix;
 
 use std::io;
@@ -22,7 +22,6 @@ pub use stream::{ReadHalf, Socket, Stream, WriteHalf};
 pub use tcp::{TcpListener, TcpStream};
 pub use timer::Sleep;
 pub use udp::UdpSocket;
-#[cfg(unix)]
 pub use unix::{UnixListener, UnixStream};
 
 /// Looks a host name up with the system's resolver, on the pool for blocking work. An IP address is not looked up.

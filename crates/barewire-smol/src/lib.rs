@@ -42,9 +42,7 @@ mod runtime;
 mod task;
 
 pub use barewire_rt::async_io::{
-    ReadHalf, Sleep, Stream, TcpListener, TcpStream, UdpSocket, WriteHalf,
+    ReadHalf, Sleep, Stream, TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream, WriteHalf,
 };
-#[cfg(unix)]
-pub use barewire_rt::async_io::{UnixListener, UnixStream};
 pub use runtime::Smol;
 pub use task::JoinHandle;

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-#[cfg(unix)]
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -51,7 +50,6 @@ macro_rules! socket {
 }
 
 socket!(std::net::TcpStream);
-#[cfg(unix)]
 socket!(std::os::unix::net::UnixStream);
 
 /// A connected stream: see [`TcpStream`](super::TcpStream) and [`UnixStream`](super::UnixStream).
@@ -170,7 +168,6 @@ impl<S: Socket> AsyncWrite for Stream<S> {
     }
 }
 
-#[cfg(unix)]
 impl<S: Socket + AsFd + From<OwnedFd>> TryFrom<OwnedFd> for Stream<S> {
     type Error = io::Error;
 
