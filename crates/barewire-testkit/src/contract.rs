@@ -106,7 +106,8 @@ fn splits_do_not_matter<S: Subject>(make: &impl Fn() -> S, sample: &Sample, whol
     }
 }
 
-/// Rule 5: any way to drain, the same bytes.
+/// Rule 5: any way to drain, the same bytes; fewer of them only where a violation ends the connection on the
+/// spot, so that the driver drops the transport with what was not sent.
 fn draining_does_not_matter<S: Subject>(make: &impl Fn() -> S, sample: &Sample, whole: &Outcome) {
     for drain in [Drain::AtEnd, Drain::Bytes(1), Drain::Bytes(13)] {
         let mut run = Run::with(make(), Clock::start(), drain);
@@ -116,7 +117,11 @@ fn draining_does_not_matter<S: Subject>(make: &impl Fn() -> S, sample: &Sample, 
         if sample.eof {
             run.close();
         }
-        same(5, sample, &format!("{drain:?}"), whole, &run.finish());
+        let mut outcome = run.finish();
+        if outcome.dropped && whole.output.starts_with(&outcome.output) {
+            outcome.output.clone_from(&whole.output);
+        }
+        same(5, sample, &format!("{drain:?}"), whole, &outcome);
     }
 }
 
@@ -183,11 +188,20 @@ fn same(rule: u32, sample: &Sample, how: &str, expected: &Outcome, outcome: &Out
         outcome.transcript,
         expected.transcript
     );
+    let pairs = expected.output.iter().zip(&outcome.output);
+    let equal = pairs.take_while(|(a, b)| a == b).count();
+    let around = |bytes: &[u8]| {
+        let end = bytes.len().min(equal + 60);
+        bytes[equal.saturating_sub(60)..end].escape_ascii().to_string()
+    };
     assert!(
         expected.output == outcome.output,
-        "{name}: rule {rule}: {how} put out\n    {}\ninstead of\n    {}",
-        outcome.output.escape_ascii(),
-        expected.output.escape_ascii()
+        "{name}: rule {rule}: {how} put out {} bytes instead of {}, other ones from {equal} on:\n    \
+         {}\ninstead of\n    {}",
+        outcome.output.len(),
+        expected.output.len(),
+        around(&outcome.output),
+        around(&expected.output)
     );
 }
 

@@ -27,6 +27,8 @@ pub struct Outcome {
     pub output: Vec<u8>,
     /// Bytes that it did not want to read.
     pub unread: Vec<u8>,
+    /// It was closed as soon as it failed: what it had not sent by then is void.
+    pub dropped: bool,
 }
 
 /// A connection that is being fed.
@@ -44,6 +46,7 @@ pub struct Run<S: Subject> {
     eof: bool,
     drain: Drain,
     error: Option<String>,
+    dropped: bool,
 }
 
 impl<S: Subject> Run<S> {
@@ -63,6 +66,7 @@ impl<S: Subject> Run<S> {
             eof: false,
             drain,
             error: None,
+            dropped: false,
         };
         run.turn();
         run
@@ -100,7 +104,8 @@ impl<S: Subject> Run<S> {
             self.transcript.line("closed");
         }
         let unread = Vec::from(self.unread);
-        Outcome { transcript: self.transcript, output: self.output, unread }
+        let Self { transcript, output, dropped, .. } = self;
+        Outcome { transcript, output, unread, dropped }
     }
 
     fn turn(&mut self) {
@@ -154,7 +159,10 @@ impl<S: Subject> Run<S> {
                 Err(error) => {
                     let text = format!("{error:?}");
                     match &self.error {
-                        None => self.subject.on_error(&error, &mut self.transcript),
+                        None => {
+                            self.subject.on_error(&error, &mut self.transcript);
+                            self.dropped = self.subject.protocol().is_closed();
+                        }
                         Some(first) => assert_eq!(*first, text, "another error after an error"),
                     }
                     self.error = Some(text);

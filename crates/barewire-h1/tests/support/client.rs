@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, Request, Version, header};
 pub(crate) struct Client {
     connection: ClientConnection,
     requests: VecDeque<Request<()>>,
-    body: usize,
+    body: Bytes,
 }
 
 impl Client {
@@ -21,7 +21,7 @@ impl Client {
         let default = b"GET / HTTP/1.1".to_vec();
         let requests = if requests.is_empty() { &[default][..] } else { requests };
         let requests = requests.iter().map(|request| parse(request)).collect();
-        Self { connection: ClientConnection::new(config), requests, body: 0 }
+        Self { connection: ClientConnection::new(config), requests, body: Bytes::new() }
     }
 
     fn send(&mut self) -> bool {
@@ -33,7 +33,7 @@ impl Client {
         match self.connection.send_request(request, BodyLength::Known(length as u64)) {
             Ok(()) => {
                 self.requests.pop_front();
-                self.body = length;
+                self.body = Bytes::from(vec![b'x'; length]);
                 if !waits {
                     self.send_body();
                 }
@@ -47,9 +47,8 @@ impl Client {
     }
 
     fn send_body(&mut self) {
-        let mut body = Bytes::from(vec![b'x'; std::mem::take(&mut self.body)]);
-        if !body.is_empty() {
-            self.connection.send_data(&mut body, true).expect("the body has its length");
+        if !self.body.is_empty() && self.connection.is_sending_body() {
+            self.connection.send_data(&mut self.body, true).expect("the body has its length");
         }
     }
 }
@@ -110,7 +109,7 @@ impl Subject for Client {
                 transcript.line("end");
                 self.send();
             }
-            ClientEvent::Writable => {}
+            ClientEvent::Writable => self.send_body(),
         }
     }
 

@@ -3,11 +3,13 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 pub(crate) mod client;
+pub(crate) mod exchange;
 pub(crate) mod server;
 
 use barewire_h1::Config;
 use barewire_testkit::{Transcript, Vector, vectors};
 use http::HeaderMap;
+use proptest::test_runner::Config as ProptestConfig;
 
 /// The tables of one role: `request` or `response`.
 pub(crate) fn load(role: &str) -> Vec<Vector> {
@@ -58,4 +60,9 @@ pub(crate) fn fields(kind: &str, fields: &HeaderMap, transcript: &mut Transcript
 pub(crate) fn error(error: &barewire_h1::Error, transcript: &mut Transcript) {
     let answer = error.answer().map_or("-".to_owned(), |status| status.as_u16().to_string());
     transcript.line(format!("error {answer} {:?}", error.kind()));
+}
+
+/// So many cases; what fails is to become a vector, not a file of seeds.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }

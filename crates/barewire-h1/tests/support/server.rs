@@ -1,5 +1,7 @@
 //! A server that answers each request as soon as it is complete.
 
+use std::collections::VecDeque;
+
 use barewire_h1::{BodyLength, Config, Error, ServerConnection, ServerEvent};
 use barewire_testkit::{Subject, Transcript};
 use bytes::Bytes;
@@ -19,7 +21,9 @@ pub(crate) enum Answer {
 pub(crate) struct Server {
     connection: ServerConnection,
     answer: Answer,
-    waiting: Option<Request<()>>,
+    /// Requests whose response has not begun; the last one may be incomplete.
+    waiting: VecDeque<Request<()>>,
+    incomplete: bool,
     parts: usize,
 }
 
@@ -32,11 +36,18 @@ impl Server {
 
     pub(crate) fn answering(config: Config, answer: Answer) -> Self {
         let connection = ServerConnection::new(config);
-        Self { connection, answer, waiting: None, parts: 0 }
+        Self { connection, answer, waiting: VecDeque::new(), incomplete: false, parts: 0 }
+    }
+
+    /// Answers what is complete, in order.
+    fn respond_all(&mut self) {
+        while self.parts == 0 && self.waiting.len() > usize::from(self.incomplete) {
+            self.respond();
+        }
     }
 
     fn respond(&mut self) {
-        let Some(request) = self.waiting.take() else { return };
+        let Some(request) = self.waiting.pop_front() else { return };
         let mut response = Response::new(());
         if offers_test(&request) {
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -96,11 +107,10 @@ impl Subject for Server {
                 let (method, target) = (request.method(), request.uri());
                 transcript.line(format!("request {method} {target} {:?}", request.version()));
                 super::fields("header", request.headers(), transcript);
-                assert!(self.waiting.is_none(), "a request before the end of the one before");
-                self.waiting = Some(request);
-                if length == BodyLength::Empty {
-                    self.respond();
-                }
+                assert!(!self.incomplete, "a request before the end of the one before");
+                self.waiting.push_back(request);
+                self.incomplete = length != BodyLength::Empty;
+                self.respond_all();
             }
             ServerEvent::Data(data) => {
                 assert!(!data.is_empty(), "an event without a meaning");
@@ -109,9 +119,13 @@ impl Subject for Server {
             ServerEvent::Trailers(trailers) => super::fields("trailer", &trailers, transcript),
             ServerEvent::End => {
                 transcript.line("end");
-                self.respond();
+                self.incomplete = false;
+                self.respond_all();
             }
-            ServerEvent::Writable => self.stream(),
+            ServerEvent::Writable => {
+                self.stream();
+                self.respond_all();
+            }
         }
     }
 
