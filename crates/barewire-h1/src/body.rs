@@ -34,16 +34,19 @@ impl Incoming {
             }
             Self::Length(_) => None,
             Self::Chunked(decoder) => decoder.decode(input, config)?,
-            Self::UntilClose if !input.is_empty() => Some(Part::Data(input.split_to(input.len()))),
+            Self::UntilClose if !input.is_empty() => {
+                let room = config.limits.max_body.saturating_sub(*received);
+                if room == 0 {
+                    return Err(ErrorKind::BodyTooLarge.into());
+                }
+                Some(Part::Data(input.split_to(usize::try_from(room).unwrap_or(usize::MAX))))
+            }
             Self::UntilClose if input.is_closed() => Some(Part::End),
             Self::UntilClose => None,
         };
         match &part {
             Some(Part::Data(data)) => {
                 *received = received.saturating_add(data.len() as u64);
-                if *received > config.limits.max_body {
-                    return Err(ErrorKind::BodyTooLarge.into());
-                }
             }
             None if input.is_closed() => return Err(ErrorKind::UnexpectedEnd.into()),
             _ => {}

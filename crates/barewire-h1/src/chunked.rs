@@ -38,6 +38,8 @@ pub enum Part {
 pub struct Decoder {
     state: State,
     extensions: usize,
+    /// Payload of all chunks whose size is known.
+    announced: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,7 +116,7 @@ impl Decoder {
             if input.len() < longest {
                 return Ok(None);
             }
-            let kind = match size(input.filled()) {
+            let kind = match size(input.filled().get(..longest).unwrap_or_default()) {
                 Ok((_, _)) => ErrorKind::ChunkExtensionTooLong,
                 Err(kind) => kind,
             };
@@ -133,6 +135,11 @@ impl Decoder {
             return Err(ErrorKind::ChunkExtensionTooLong.into());
         }
         input.consume(used);
+        // Judged by what is announced, and not by what has arrived of it.
+        self.announced = self.announced.saturating_add(size);
+        if self.announced > config.limits.max_body {
+            return Err(ErrorKind::BodyTooLarge.into());
+        }
         Ok(Some(size))
     }
 }
@@ -236,7 +243,8 @@ fn trailers(input: &mut Input, config: &Config) -> Result<Option<HeaderMap>, Err
             let strict = Config { leniency: Default::default(), ..config.clone() };
             head::check_line_ends(section, found, &strict)?;
             let shared = Bytes::copy_from_slice(section);
-            let map = head::collect(section, &shared, found, |_, _| Ok(()))
+            let mut map = HeaderMap::new();
+            head::collect(&mut map, section, &shared, found, false, |_, _| Ok(()))
                 .map_err(|_| ErrorKind::BadTrailer)?;
             if map.keys().any(fields::is_forbidden_in_trailers) {
                 return Err(ErrorKind::BadTrailer.into());

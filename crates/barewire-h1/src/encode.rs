@@ -22,8 +22,11 @@ pub(crate) struct ResponseFields<'a> {
     pub(crate) length: LengthField,
     /// `close` or `keep-alive`, if it has to be said.
     pub(crate) connection: Option<&'static [u8]>,
-    pub(crate) date: Option<&'a [u8; 29]>,
+    pub(crate) date: Option<&'a [u8; DATE_FIELD]>,
 }
+
+/// `date: `, an IMF-fixdate, CRLF.
+pub(crate) const DATE_FIELD: usize = 37;
 
 pub(crate) fn response(
     output: &mut Output,
@@ -36,9 +39,7 @@ pub(crate) fn response(
     status_line(tail, status);
     let date = headers_of(tail, headers, fields.length, fields.connection);
     if let (false, Some(date)) = (date, fields.date) {
-        tail.put_slice(b"date: ");
         tail.put_slice(date);
-        tail.put_slice(b"\r\n");
     }
     end(tail, fields.length, fields.connection);
 }
@@ -66,6 +67,10 @@ pub(crate) fn request(
         return Err(UsageError::BadTarget);
     }
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    // `http` takes UTF-8 in a path; a request line is ASCII (RFC 3986, section 2).
+    if !path.is_ascii() || authority.is_some_and(|authority| !authority.is_ascii()) {
+        return Err(UsageError::BadTarget);
+    }
     if path == "*" && *method != Method::OPTIONS {
         return Err(UsageError::BadTarget);
     }

@@ -113,9 +113,7 @@ const fn places() -> [u8; SLOTS] {
 pub(crate) fn name(raw: &str) -> Option<(HeaderName, Role)> {
     let at = PLACES.get(place(raw.as_bytes())).copied().unwrap_or(NOWHERE);
     match KNOWN.get(usize::from(at)) {
-        Some((text, name, role)) if *text == raw || text.eq_ignore_ascii_case(raw) => {
-            Some((name.clone(), *role))
-        }
+        Some((text, name, role)) if text.eq_ignore_ascii_case(raw) => Some((name.clone(), *role)),
         _ => HeaderName::from_bytes(raw.as_bytes()).ok().map(|name| (name, Role::None)),
     }
 }

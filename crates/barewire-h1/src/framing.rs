@@ -1,5 +1,7 @@
 //! How long a message's body is, and whether the connection lives on after it (RFC 9112, sections 6 and 9).
 
+use http::{Request, Version};
+
 use crate::{BodyLength, Error, ErrorKind, Leniency};
 
 /// What the fields of one head say about framing and the connection, gathered while the head is read.
@@ -76,6 +78,13 @@ impl Framing {
             self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
             self.upgrade |= option.eq_ignore_ascii_case(b"upgrade");
         }
+    }
+
+    /// Whether a request offers another protocol; HTTP/1.0 has no upgrade (RFC 9110, section 7.8).
+    pub(crate) fn offers_upgrade(&self, request: &Request<()>) -> bool {
+        self.upgrade
+            && request.version() == Version::HTTP_11
+            && request.headers().contains_key(http::header::UPGRADE)
     }
 
     /// Whether the sender would keep the connection (RFC 9112, section 9.3).

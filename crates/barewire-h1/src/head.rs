@@ -21,7 +21,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 
 use crate::diagnose;
 use crate::fields::{self, Role};
-use crate::framing::{Framing, is_tchar};
+use crate::framing::{Coding, Framing, is_tchar};
 use crate::{BodyLength, Config, Error, ErrorKind};
 
 /// A request's head and what it says about the message and the connection.
@@ -48,9 +48,7 @@ impl RequestHead {
     /// Whether the client offers another protocol (RFC 9110, section 7.8); HTTP/1.0 has no
     /// upgrade.
     pub fn offers_upgrade(&self) -> bool {
-        self.framing.upgrade
-            && self.request.version() == Version::HTTP_11
-            && self.request.headers().contains_key(http::header::UPGRADE)
+        self.framing.offers_upgrade(&self.request)
     }
 }
 
@@ -63,7 +61,7 @@ pub struct ResponseHead {
 }
 
 /// Empty lines that are skipped before a request line (RFC 9112, section 2.2).
-const MAX_EMPTY_LINES: usize = 4;
+pub(crate) const MAX_EMPTY_LINES: usize = 4;
 
 /// As many fields are parsed without an allocation.
 const STACK_FIELDS: usize = 128;
@@ -79,20 +77,37 @@ type Slots<'buf> = [MaybeUninit<httparse::Header<'buf>>];
 ///
 /// The head breaks a rule or a limit: see [`ErrorKind`].
 pub fn parse_request(buf: &[u8], config: &Config) -> Result<Status<RequestHead>, Error> {
-    parse_request_into(&mut BytesMut::new(), buf, config)
+    let mut skipped = 0usize;
+    for line in 0usize.. {
+        match front(buf.get(skipped..).unwrap_or_default(), config)? {
+            Front::Partial => return Ok(Status::Partial),
+            Front::Line => break,
+            Front::EmptyLine(_) if line >= MAX_EMPTY_LINES => {
+                return Err(ErrorKind::BadMethod.into());
+            }
+            Front::EmptyLine(n) => skipped = skipped.saturating_add(n),
+        }
+    }
+    let mut request = Request::new(());
+    let rest = buf.get(skipped..).unwrap_or_default();
+    match parse_request_into(&mut request, &mut BytesMut::new(), rest, config)? {
+        Status::Complete((body, framing), used) => Ok(Status::Complete(
+            RequestHead { request, body, framing },
+            used.saturating_add(skipped),
+        )),
+        Status::Partial => Ok(Status::Partial),
+    }
 }
 
-/// The same with the head's copy made in a block that several heads share: what a connection uses.
+/// The same in place, with the head's copy made in a block that several heads share: what a connection uses.
+/// `request` has to be a new one, and `buf` begins with a [`Front::Line`].
 pub(crate) fn parse_request_into(
+    request: &mut Request<()>,
     block: &mut BytesMut,
     buf: &[u8],
     config: &Config,
-) -> Result<Status<RequestHead>, Error> {
-    let skipped = match empty_lines(buf, config)? {
-        Some(skipped) => skipped,
-        None => return Ok(Status::Partial),
-    };
-    let window = match window(buf.get(skipped..).unwrap_or_default(), config) {
+) -> Result<Status<(BodyLength, Framing)>, Error> {
+    let window = match window(buf, config) {
         Window::Lines(window) => window,
         Window::Partial => return Ok(Status::Partial),
         Window::Endless => return Err(ErrorKind::TargetTooLong.into()),
@@ -105,10 +120,11 @@ pub(crate) fn parse_request_into(
             slots,
         ) {
             Ok(httparse::Status::Complete(used)) => {
-                let head = request(block, &parsed, window.get(..used).unwrap_or_default(), config)?;
-                Ok(Status::Complete(head, used.saturating_add(skipped)))
+                let head = window.get(..used).unwrap_or_default();
+                let found = fill_request(request, block, &parsed, head, config)?;
+                Ok(Status::Complete(found, used))
             }
-            Ok(httparse::Status::Partial) => partial(buf, skipped, config),
+            Ok(httparse::Status::Partial) => partial(buf, config),
             Err(error) => Err(diagnose::request(window, error, config)),
         }
     })
@@ -128,6 +144,10 @@ pub(crate) fn parse_response_into(
     buf: &[u8],
     config: &Config,
 ) -> Result<Status<ResponseHead>, Error> {
+    // httparse would skip empty lines, which a status line has none before it.
+    if buf.first().is_some_and(|&b| b != b'H') {
+        return Err(ErrorKind::BadStatusLine.into());
+    }
     let window = match window(buf, config) {
         Window::Lines(window) => window,
         Window::Partial => return Ok(Status::Partial),
@@ -145,27 +165,32 @@ pub(crate) fn parse_response_into(
                     response(block, &parsed, window.get(..used).unwrap_or_default(), config)?;
                 Ok(Status::Complete(head, used))
             }
-            Ok(httparse::Status::Partial) => partial(buf, 0, config),
+            Ok(httparse::Status::Partial) => partial(buf, config),
             Err(error) => Err(diagnose::response(window, error, config)),
         }
     })
 }
 
-/// Whether a further byte could begin a request line: anything else is refused before its line is complete,
-/// so that a TLS client or garbage on this port is told at once.
-fn empty_lines(buf: &[u8], config: &Config) -> Result<Option<usize>, Error> {
-    let mut skipped = 0usize;
-    for _ in 0..=MAX_EMPTY_LINES {
-        match buf.get(skipped..).unwrap_or_default() {
-            [] | [b'\r'] => return Ok(None),
-            [b'\r', b'\n', ..] => skipped = skipped.saturating_add(2),
-            [b'\n', ..] if config.leniency.bare_lf => skipped = skipped.saturating_add(1),
-            [b'\n', ..] => return Err(ErrorKind::BareLineFeed.into()),
-            [first, ..] if is_tchar(*first) => return Ok(Some(skipped)),
-            _ => break,
-        }
+/// What is before a request line.
+pub(crate) enum Front {
+    /// An empty line of so many bytes.
+    EmptyLine(usize),
+    /// Something that may be a request line.
+    Line,
+    Partial,
+}
+
+/// Anything else is refused before its line is complete, so that a TLS client or garbage on this port is told
+/// at once.
+pub(crate) fn front(buf: &[u8], config: &Config) -> Result<Front, Error> {
+    match buf {
+        [] | [b'\r'] => Ok(Front::Partial),
+        [b'\r', b'\n', ..] => Ok(Front::EmptyLine(2)),
+        [b'\n', ..] if config.leniency.bare_lf => Ok(Front::EmptyLine(1)),
+        [b'\n', ..] => Err(ErrorKind::BareLineFeed.into()),
+        [first, ..] if is_tchar(*first) => Ok(Front::Line),
+        _ => Err(ErrorKind::BadMethod.into()),
     }
-    Err(ErrorKind::BadMethod.into())
 }
 
 enum Window<'a> {
@@ -186,8 +211,8 @@ fn window<'a>(buf: &'a [u8], config: &Config) -> Window<'a> {
     }
 }
 
-fn partial<T>(buf: &[u8], skipped: usize, config: &Config) -> Result<Status<T>, Error> {
-    if buf.len().saturating_sub(skipped) >= config.limits.max_head {
+fn partial<T>(buf: &[u8], config: &Config) -> Result<Status<T>, Error> {
+    if buf.len() >= config.limits.max_head {
         return Err(ErrorKind::HeadTooLarge.into());
     }
     Ok(Status::Partial)
@@ -222,12 +247,13 @@ fn offset(head: &[u8], part: &[u8]) -> usize {
     (part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize)
 }
 
-fn request(
+fn fill_request(
+    request: &mut Request<()>,
     block: &mut BytesMut,
     parsed: &httparse::Request<'_, '_>,
     head: &[u8],
     config: &Config,
-) -> Result<RequestHead, Error> {
+) -> Result<(BodyLength, Framing), Error> {
     let target = parsed.path.unwrap_or_default();
     let http11 = parsed.version == Some(1);
     if target.len() > config.limits.max_target {
@@ -239,11 +265,14 @@ fn request(
     let shared = copy(block, head);
     let at = offset(head, target.as_bytes());
     let target = shared.slice(at..at.saturating_add(target.len()));
-    let uri = parse_target(&method, target)?;
+    *request.uri_mut() = parse_target(&method, target)?;
+    *request.method_mut() = method;
+    *request.version_mut() = version(http11);
 
     let mut framing = Framing::default();
     let mut host = false;
-    let headers = collect(head, &shared, parsed.headers, |role, value| {
+    let map = request.headers_mut();
+    collect(map, head, &shared, parsed.headers, false, |role, value| {
         match role {
             Role::None => {}
             Role::Connection => framing.connection(value),
@@ -268,15 +297,10 @@ fn request(
     if body.known().is_some_and(|length| length > config.limits.max_body) {
         return Err(ErrorKind::BodyTooLarge.into());
     }
-    let mut request = Request::new(());
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
-    *request.version_mut() = version(http11);
-    *request.headers_mut() = headers;
     if config.leniency.content_length_with_transfer_encoding && body == BodyLength::Unknown {
         request.headers_mut().remove(http::header::CONTENT_LENGTH);
     }
-    Ok(RequestHead { request, body, framing })
+    Ok((body, framing))
 }
 
 fn response(
@@ -293,7 +317,10 @@ fn response(
     check_line_ends(head, parsed.headers, config)?;
     let shared = copy(block, head);
     let mut framing = Framing::default();
-    let headers = collect(head, &shared, parsed.headers, |role, value| {
+    let mut response = Response::new(());
+    let map = response.headers_mut();
+    let folds = config.leniency.obsolete_line_folding;
+    collect(map, head, &shared, parsed.headers, folds, |role, value| {
         match role {
             Role::Connection => framing.connection(value),
             Role::ContentLength => framing.content_length(value, &config.leniency)?,
@@ -302,10 +329,12 @@ fn response(
         }
         Ok(())
     })?;
-    let mut response = Response::new(());
+    if framing.content_length.is_some() && framing.coding != Coding::None {
+        // Refused later unless a leniency lets the coding win; then nobody downstream may see the length.
+        response.headers_mut().remove(http::header::CONTENT_LENGTH);
+    }
     *response.status_mut() = status;
     *response.version_mut() = version(parsed.version == Some(1));
-    *response.headers_mut() = headers;
     Ok(ResponseHead { response, framing })
 }
 
@@ -340,28 +369,30 @@ pub(crate) fn check_line_ends(
     if end && lines && folds { Ok(()) } else { Err(ErrorKind::BareLineFeed.into()) }
 }
 
-/// Builds the map of a field section whose bytes are `shared`, a copy of `section`.
+/// Builds the map of a field section whose bytes are `shared`, a copy of `section`; `folds` where a leniency
+/// lets line ends into values.
 pub(crate) fn collect(
+    map: &mut HeaderMap,
     section: &[u8],
     shared: &Bytes,
     parsed: &[httparse::Header<'_>],
+    folds: bool,
     mut check: impl FnMut(Role, &[u8]) -> Result<(), ErrorKind>,
-) -> Result<HeaderMap, Error> {
-    let mut map =
-        HeaderMap::try_with_capacity(parsed.len()).map_err(|_| ErrorKind::TooManyFields)?;
+) -> Result<(), Error> {
+    map.try_reserve(parsed.len()).map_err(|_| ErrorKind::TooManyFields)?;
     for header in parsed {
         let (name, role) = fields::name(header.name).ok_or(ErrorKind::BadFieldName)?;
         check(role, header.value)?;
         let at = offset(section, header.value);
-        let value = match header.value.contains(&b'\n') {
-            false if header.value.is_empty() => Bytes::new(),
-            false => shared.slice(at..at.saturating_add(header.value.len())),
-            true => unfold(header.value),
+        let value = match () {
+            _ if folds && memchr::memchr(b'\n', header.value).is_some() => unfold(header.value),
+            _ if header.value.is_empty() => Bytes::new(),
+            _ => shared.slice(at..at.saturating_add(header.value.len())),
         };
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| ErrorKind::BadFieldValue)?;
         map.try_append(name, value).map_err(|_| ErrorKind::TooManyFields)?;
     }
-    Ok(map)
+    Ok(())
 }
 
 /// Replaces each folding by one space (RFC 9112, section 5.2).
@@ -396,11 +427,14 @@ fn parse_target(method: &Method, target: Bytes) -> Result<Uri, ErrorKind> {
         match first {
             Some(b'/') => true,
             Some(b'*') => *method == Method::OPTIONS && uri.path() == "*",
-            _ => {
-                uri.scheme().is_some()
+            // `http` checks neither how a scheme begins nor that a port is a number.
+            Some(letter) => {
+                letter.is_ascii_alphabetic()
+                    && uri.scheme().is_some()
                     && uri.host().is_some_and(|host| !host.is_empty())
-                    && !has_userinfo()
+                    && uri.authority().is_some_and(|a| is_host(a.as_str().as_bytes()))
             }
+            None => false,
         }
     };
     if fits { Ok(uri) } else { Err(ErrorKind::BadTarget) }
@@ -408,30 +442,32 @@ fn parse_target(method: &Method, target: Bytes) -> Result<Uri, ErrorKind> {
 
 /// `uri-host [ ":" port ]` (RFC 9110, section 7.2); empty where the target has no authority.
 fn is_host(value: &[u8]) -> bool {
-    let (host, port) = match value {
-        [b'[', rest @ ..] => match memchr::memchr(b']', rest) {
-            Some(end) => (rest.get(..end), rest.get(end.saturating_add(1)..)),
-            None => return false,
-        },
-        _ => {
-            let end = memchr::memchr(b':', value).unwrap_or(value.len());
-            (value.get(..end), value.get(end..))
-        }
-    };
-    let (Some(host), Some(port)) = (host, port) else { return false };
-    let port_fits = match port {
+    if let [b'[', rest @ ..] = value {
+        let Some(end) = rest.iter().position(|&b| b == b']') else { return false };
+        let (literal, port) = rest.split_at_checked(end).unwrap_or_default();
+        return is_ip_literal(literal) && is_port(port.get(1..).unwrap_or_default());
+    }
+    let plain = value.iter().take_while(|b| is_plain(**b)).count();
+    match value.get(plain..).unwrap_or_default() {
         [] => true,
-        [b':', digits @ ..] => {
-            digits.is_empty()
-                || crate::framing::decimal(digits).is_some_and(|n| n <= u64::from(u16::MAX))
+        port @ [b':', ..] => plain > 0 && is_port(port),
+        _ => {
+            let end = value.iter().position(|&b| b == b':').unwrap_or(value.len());
+            let (name, port) = value.split_at_checked(end).unwrap_or_default();
+            is_reg_name(name) && is_port(port)
         }
-        _ => return false,
-    };
-    let host_fits = match value.first() {
-        Some(b'[') => is_ip_literal(host),
-        _ => is_reg_name(host) && (!host.is_empty() || port.is_empty()),
-    };
-    port_fits && host_fits
+    }
+}
+
+/// Nothing, or a colon and at most a port number.
+fn is_port(port: &[u8]) -> bool {
+    match port {
+        [] | [b':'] => true,
+        [b':', digits @ ..] => {
+            crate::framing::decimal(digits).is_some_and(|n| n <= u64::from(u16::MAX))
+        }
+        _ => false,
+    }
 }
 
 fn is_ip_literal(host: &[u8]) -> bool {
@@ -460,16 +496,16 @@ static REG_NAME: [bool; 256] = {
     table
 };
 
+fn is_plain(b: u8) -> bool {
+    REG_NAME.get(usize::from(b)).copied().unwrap_or(false)
+}
+
 fn is_reg_name(host: &[u8]) -> bool {
-    let is_plain = |b: &u8| REG_NAME.get(usize::from(*b)).copied().unwrap_or(false);
-    if host.iter().all(is_plain) {
-        return true;
-    }
     let mut rest = host;
     while let [first, tail @ ..] = rest {
         rest = match (first, tail) {
             (b'%', [a, b, tail @ ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => tail,
-            (first, tail) if is_plain(first) => tail,
+            (first, tail) if is_plain(*first) => tail,
             _ => return false,
         };
     }

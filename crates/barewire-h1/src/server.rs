@@ -5,12 +5,13 @@ use std::time::Instant;
 use barewire_proto::{Buf, Input, Output, Protocol, Status};
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
-use http::{Method, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 
 use crate::body::{Incoming, Outgoing, survey};
 use crate::chunked::Part;
-use crate::encode::{self, LengthField, ResponseFields};
-use crate::head::{self, RequestHead};
+use crate::encode::{self, DATE_FIELD, LengthField, ResponseFields};
+use crate::framing::Framing;
+use crate::head::{self, Front, MAX_EMPTY_LINES};
 use crate::state::{ReadStep, Reading, WriteStep, Writing};
 use crate::timer::{self, Clock, Timer};
 use crate::{BodyLength, Config, Error, ErrorKind, ServerEvent, UsageError};
@@ -39,6 +40,8 @@ pub struct ServerConnection {
     /// The request that is to be answered next, and those behind it.
     front: Option<Exchange>,
     behind: VecDeque<Exchange>,
+    /// Empty lines before the request line that is awaited.
+    empty_lines: usize,
     received: u64,
     discarded: u64,
     served: bool,
@@ -51,7 +54,8 @@ pub struct ServerConnection {
     error: Option<Error>,
     /// The answer to a violation, and how many requests are to be answered before it.
     farewell: Option<(usize, StatusCode)>,
-    date: Option<[u8; 29]>,
+    /// The whole field, line end included.
+    date: Option<[u8; DATE_FIELD]>,
     clock: Clock,
 }
 
@@ -87,6 +91,7 @@ impl ServerConnection {
             outgoing: None,
             front: None,
             behind: VecDeque::new(),
+            empty_lines: 0,
             received: 0,
             discarded: 0,
             served: false,
@@ -104,7 +109,11 @@ impl ServerConnection {
     /// Sets the value of `Date` for responses that have none (RFC 9110, section 6.6.1), as an IMF-fixdate.
     /// A protocol has no clock: the caller sets it anew once a second.
     pub fn set_date(&mut self, date: [u8; 29]) {
-        self.date = Some(date);
+        let mut field = *b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+        if let Some(value) = field.get_mut(6..35) {
+            value.copy_from_slice(&date);
+        }
+        self.date = Some(field);
     }
 
     /// Answers the oldest unanswered request with a head and its whole body.
@@ -410,48 +419,77 @@ impl ServerConnection {
         if !self.takes_requests() {
             return Ok(None);
         }
-        let scanned = self.input.scanned();
-        let fresh = self.input.filled().get(scanned..).unwrap_or_default();
-        let settled = scanned > 0
-            && self.input.len() < self.config.limits.max_head
-            && memchr::memchr(b'\n', fresh).is_none();
-        let status = match settled || self.input.is_empty() {
-            true => Status::Partial,
-            false => head::parse_request_into(&mut self.block, self.input.filled(), &self.config)?,
-        };
-        match status {
-            Status::Complete(head, used) => {
+        let mut request = Request::new(());
+        match self.parse(&mut request)? {
+            Status::Complete((body, framing), used) => {
                 self.input.consume(used);
                 self.input.set_scanned(0);
-                Ok(Some(self.request_received(head)))
+                self.request_received(&request, body, &framing);
+                Ok(Some(ServerEvent::Request(request, body)))
             }
             Status::Partial => {
-                self.input.set_scanned(usize::MAX);
                 if self.input.is_closed() {
-                    let blank = self.input.filled().iter().all(|b| matches!(b, b'\r' | b'\n'));
-                    if !blank {
-                        return Err(ErrorKind::UnexpectedEnd.into());
-                    }
-                    self.input.consume(usize::MAX);
-                    self.reading.step(ReadStep::Finish);
-                    if self.front.is_none() {
-                        self.close();
-                    }
+                    self.requests_end()?;
                 }
                 Ok(None)
             }
         }
     }
 
-    fn request_received(&mut self, head: RequestHead) -> ServerEvent {
-        let method = head.request.method();
+    fn parse(&mut self, request: &mut Request<()>) -> Result<Status<(BodyLength, Framing)>, Error> {
+        loop {
+            match head::front(self.input.filled(), &self.config)? {
+                Front::Partial => return Ok(Status::Partial),
+                Front::Line => break,
+                Front::EmptyLine(_) if self.empty_lines >= MAX_EMPTY_LINES => {
+                    return Err(ErrorKind::BadMethod.into());
+                }
+                Front::EmptyLine(n) => {
+                    self.input.consume(n);
+                    self.empty_lines = self.empty_lines.saturating_add(1);
+                }
+            }
+        }
+        let scanned = self.input.scanned();
+        let filled = self.input.filled();
+        // Once looked at in vain, a head is looked at again when a line is complete.
+        let nothing_new = scanned > 0
+            && filled.len() < self.config.limits.max_head
+            && memchr::memchr(b'\n', filled.get(scanned..).unwrap_or_default()).is_none();
+        if nothing_new {
+            return Ok(Status::Partial);
+        }
+        let status = head::parse_request_into(request, &mut self.block, filled, &self.config)?;
+        match status {
+            Status::Complete(..) => self.empty_lines = 0,
+            Status::Partial => self.input.set_scanned(usize::MAX),
+        }
+        Ok(status)
+    }
+
+    /// The end of file between requests, or within one.
+    fn requests_end(&mut self) -> Result<(), Error> {
+        let blank = self.input.filled().iter().all(|b| matches!(b, b'\r' | b'\n'));
+        if !blank {
+            return Err(ErrorKind::UnexpectedEnd.into());
+        }
+        self.input.consume(usize::MAX);
+        self.reading.step(ReadStep::Finish);
+        if self.front.is_none() {
+            self.close();
+        }
+        Ok(())
+    }
+
+    fn request_received(&mut self, request: &Request<()>, body: BodyLength, framing: &Framing) {
+        let http11 = request.version() == Version::HTTP_11;
         let exchange = Exchange {
-            http11: head.request.version() == Version::HTTP_11,
-            head: *method == Method::HEAD,
-            connect: *method == Method::CONNECT,
-            upgrade: head.offers_upgrade(),
-            persistent: head.is_persistent(),
-            waiting: head.expects_continue() && head.body != BodyLength::Empty,
+            http11,
+            head: *request.method() == Method::HEAD,
+            connect: *request.method() == Method::CONNECT,
+            upgrade: framing.offers_upgrade(request),
+            persistent: framing.persists(http11),
+            waiting: framing.expect_continue && body != BodyLength::Empty,
         };
         match self.front {
             None => self.front = Some(exchange),
@@ -461,7 +499,7 @@ impl ServerConnection {
         self.clock.clear(Timer::Head);
         self.clock.clear(Timer::Idle);
         self.clock.clear(Timer::Release);
-        self.incoming = match head.body {
+        self.incoming = match body {
             BodyLength::Empty => None,
             BodyLength::Known(length) => Some(Incoming::Length(length)),
             BodyLength::Unknown => Some(Incoming::Chunked(Box::default())),
@@ -473,7 +511,6 @@ impl ServerConnection {
         } else if !exchange.persistent && !exchange.connect && !exchange.upgrade {
             self.reading.step(ReadStep::Finish);
         }
-        ServerEvent::Request(head.request, head.body)
     }
 
     fn body_received(&mut self) {

@@ -53,6 +53,16 @@ impl<T: Transport> Shared<T> {
     }
 }
 
+impl<T: Transport> State<T> {
+    /// The response is out: what is left of the request's body is nobody's.
+    pub(crate) fn forget_body(&mut self) {
+        self.exchange += 1;
+        if self.driver.protocol().is_receiving_body() {
+            self.driver.protocol_mut().discard_body();
+        }
+    }
+}
+
 impl<T: Transport + Send> Source for Shared<T> {
     fn poll_frame(
         &self,
@@ -119,10 +129,15 @@ impl<T: Transport + Send + 'static> Connection<T> {
             };
             let sent = match begun {
                 Ok(Begun::Whole(bytes)) => Ok(bytes),
-                Ok(Begun::Body(body)) => self.send_body(body).await,
+                Ok(Begun::Body(body)) => {
+                    let sent = self.send_body(body).await;
+                    self.shared.lock().forget_body();
+                    sent
+                }
                 Err(Gone) => Err(Gone),
             };
-            if self.end_exchange(sent).is_err() {
+            self.access.end(&self.peer, sent.as_ref().ok().copied());
+            if sent.is_err() {
                 return;
             }
         }
@@ -197,16 +212,6 @@ impl<T: Transport + Send + 'static> Connection<T> {
                 Poll::Ready(Ok(internal_error()))
             }
         }
-    }
-
-    fn end_exchange(&mut self, sent: Result<u64, Gone>) -> Result<(), Gone> {
-        self.access.end(&self.peer, sent.as_ref().ok().copied());
-        let mut state = self.shared.lock();
-        state.exchange += 1;
-        if state.driver.protocol().is_receiving_body() {
-            state.driver.protocol_mut().discard_body();
-        }
-        sent.map(|_| ())
     }
 
     fn log_end(&self, error: DriverError<barewire_h1::Error>) {

@@ -48,7 +48,11 @@ impl<T: Transport + Send + 'static> Connection<T> {
                 })
             }
         };
-        begun.or_else(|error| self.refuse(protocol, error))
+        let begun = begun.or_else(|error| self.refuse(protocol, error))?;
+        if let Begun::Whole(_) = begun {
+            state.forget_body();
+        }
+        Ok(begun)
     }
 
     /// Sends the rest of a response; the number of bytes of its body.
