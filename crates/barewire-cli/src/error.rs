@@ -1,0 +1,139 @@
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use barewire::server::ServeError;
+
+use crate::files::RootError;
+
+/// Why a command failed: what happened, and what to do about it.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// A server's address cannot be listened on.
+    Listen { bind: SocketAddr, source: io::Error },
+    /// `RUST_LOG` is not understood.
+    LogFilter(tracing_subscriber::filter::FromEnvError),
+    /// The directory to serve cannot be opened.
+    Root(RootError),
+    /// A server stopped for another reason than that it was told to.
+    Serve(ServeError),
+    /// The system does not deliver signals.
+    Signals(io::Error),
+    /// Standard output takes nothing.
+    Stdout(io::Error),
+    /// The system has no threads left.
+    Threads(io::Error),
+    /// `--threads` for a runtime that has a thread for each connection.
+    ThreadsOfStd,
+}
+
+impl Error {
+    /// 2 for what is wrong with the command line, as [`clap`] has it, and 1 for all else.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::LogFilter(_) | Self::ThreadsOfStd => ExitCode::from(2),
+            Self::Listen { .. }
+            | Self::Root(_)
+            | Self::Serve(_)
+            | Self::Signals(_)
+            | Self::Stdout(_)
+            | Self::Threads(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen { bind, source } => {
+                write!(f, "cannot listen on {bind}: ")?;
+                match source.kind() {
+                    io::ErrorKind::AddrInUse => f.write_str(
+                        "it is in use: stop the other program, or choose another port with --bind \
+                         (port 0 picks a free one)",
+                    ),
+                    io::ErrorKind::AddrNotAvailable => f.write_str(
+                        "it is not an address of this machine: choose another with --bind \
+                         (0.0.0.0 is all of them)",
+                    ),
+                    io::ErrorKind::PermissionDenied => {
+                        f.write_str("this user may not: choose a port from 1024 on with --bind")
+                    }
+                    _ => write!(f, "{source}: choose another address with --bind"),
+                }
+            }
+            Self::LogFilter(error) => {
+                write!(f, "RUST_LOG is not a filter: {error}: unset it, or try RUST_LOG=debug")
+            }
+            Self::Root(error) => error.fmt(f),
+            Self::Serve(error) => error.fmt(f),
+            Self::Signals(error) => write!(f, "cannot wait for signals: {error}"),
+            Self::Stdout(error) => write!(f, "cannot write to standard output: {error}"),
+            Self::Threads(error) => {
+                write!(f, "cannot start threads: {error}: ask for fewer with --threads")
+            }
+            Self::ThreadsOfStd => f.write_str(
+                "--threads does not go with --runtime std, which has a thread for each connection: \
+                 leave it out, or choose --runtime smol",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::LogFilter(error) => Some(error),
+            Self::Listen { source, .. } => Some(source),
+            Self::Root(error) => Some(error),
+            Self::Serve(error) => Some(error),
+            Self::Signals(error) | Self::Stdout(error) | Self::Threads(error) => Some(error),
+            Self::ThreadsOfStd => None,
+        }
+    }
+}
+
+impl From<RootError> for Error {
+    fn from(error: RootError) -> Self {
+        Self::Root(error)
+    }
+}
+
+/// A text with its control characters written out: it stays on its line, and what a server or a file's name
+/// smuggled into it does nothing to the terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char.is_control() {
+            true => line.extend(char.escape_default()),
+            false => line.push(char),
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_its_line() {
+        assert_eq!(one_line("a ü\n\x1b[31m\u{9b}b"), "a ü\\n\\u{1b}[31m\\u{9b}b");
+    }
+
+    #[test]
+    fn every_text_is_one_line_and_says_what_to_do() {
+        let bind = SocketAddr::from(([127, 0, 0, 1], 80));
+        for kind in [
+            io::ErrorKind::AddrInUse,
+            io::ErrorKind::AddrNotAvailable,
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::Other,
+        ] {
+            let text = Error::Listen { bind, source: kind.into() }.to_string();
+            assert!(text.contains("127.0.0.1:80") && text.contains("--bind"), "{text}");
+            assert!(!text.contains('\n') && !text.contains("  "), "{text}");
+        }
+    }
+}
