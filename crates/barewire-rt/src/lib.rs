@@ -12,6 +12,11 @@
 //! A blocking runtime implements the same traits by blocking: its futures are ready when first polled. What
 //! makes that safe is the last step of the driver, [`Transport::wait`]: a transport blocks there and
 //! nowhere else, with everything that could wake it (reading, writing, the deadline) in its hands.
+//!
+//! # Features
+//!
+//! `async-io`, off by default: the module of that name, sockets and timers for runtimes on the reactor of the
+//! crate `async-io`.
 
 #![forbid(unsafe_code)]
 

@@ -150,7 +150,7 @@ impl<P: Protocol, S: Duplex> Driver<P, S> {
     /// Gives commands to the protocol. What they put out leaves with the next [`flush`](Self::flush) or
     /// [`next_event`](Self::next_event).
     ///
-    /// The lock is held for as long as `command` runs.
+    /// The lock is held for as long as `command` runs, so it must not use the driver itself.
     pub fn with<T>(&self, command: impl FnOnce(&mut P) -> T) -> T {
         let mut state = lock(&self.state);
         let protocol = state.driver.protocol_mut();
@@ -230,7 +230,7 @@ impl<P: Protocol, S: Duplex> Driver<P, S> {
     /// Reads what is there, `room` bytes at most, and hands it to the driver.
     fn read(&self, reader: &mut Reader, room: usize) {
         let offered = reader.size.hint().min(room);
-        if reader.buf.capacity() / 4 > offered {
+        if reader.buf.capacity() / 4 > reader.size.hint() {
             reader.buf = Vec::new();
         }
         reader.buf.resize(offered, 0);
@@ -290,12 +290,20 @@ struct Link<S> {
     unread: Range<usize>,
     /// How reading ended.
     end: Option<io::Result<()>>,
+    blocked: Blocked,
     wanted: Option<Wanted>,
 }
 
 impl<S> Link<S> {
     fn new(stream: Arc<S>) -> Self {
-        Self { stream, buf: Vec::new(), unread: 0..0, end: None, wanted: None }
+        Self {
+            stream,
+            buf: Vec::new(),
+            unread: 0..0,
+            end: None,
+            blocked: Blocked::default(),
+            wanted: None,
+        }
     }
 
     /// Takes over what a read brought, and leaves a buffer for the next one.
@@ -336,7 +344,7 @@ impl<S: Duplex> Transport for Link<S> {
     }
 
     fn poll_write(&mut self, _: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        poll_write(&*self.stream, bufs)
+        self.blocked.poll_write(bufs, |bufs| self.stream.try_write(bufs))
     }
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -348,13 +356,31 @@ impl<S: Duplex> Transport for Link<S> {
     }
 }
 
-/// Writes as a [`Transport`] does.
-pub(crate) fn poll_write(stream: &impl Duplex, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-    loop {
-        match stream.try_write(bufs) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return Poll::Ready(done),
+/// Whether the last write took less than it was given, so that the next one needs a wait first.
+#[derive(Debug, Default)]
+pub(crate) struct Blocked(bool);
+
+impl Blocked {
+    /// Writes as a [`Transport`] does. After a short write it is pending once without asking the system, which
+    /// would only say the same.
+    pub(crate) fn poll_write(
+        &mut self,
+        bufs: &[IoSlice<'_>],
+        try_write: impl Fn(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if std::mem::take(&mut self.0) {
+            return Poll::Pending;
+        }
+        loop {
+            match try_write(bufs) {
+                Ok(n) => {
+                    self.0 = n < bufs.iter().map(|buf| buf.len()).sum();
+                    return Poll::Ready(Ok(n));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
     }
 }

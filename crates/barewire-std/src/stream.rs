@@ -14,7 +14,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::SockRef;
 
 use crate::Duplex;
-use crate::driver::poll_write;
+use crate::driver::Blocked;
 use crate::poll;
 
 /// A connected stream: see [`TcpStream`](crate::TcpStream) and [`UnixStream`](crate::UnixStream).
@@ -25,6 +25,7 @@ use crate::poll;
 pub struct Stream<S: AsFd> {
     half: Arc<Half<S>>,
     next_read: NextRead,
+    blocked: Blocked,
     /// The last blocking read came to its time limit.
     timed_out: bool,
 }
@@ -50,7 +51,12 @@ struct Half<S> {
 impl<S: AsFd> Stream<S> {
     pub(crate) fn new(socket: S) -> Self {
         let half = Half { socket, timeout: AtomicU32::new(0) };
-        Self { half: Arc::new(half), next_read: NextRead::Skip, timed_out: false }
+        Self {
+            half: Arc::new(half),
+            next_read: NextRead::Skip,
+            blocked: Blocked::default(),
+            timed_out: false,
+        }
     }
 
     /// The socket of the standard library, for its options.
@@ -192,7 +198,7 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
     }
 
     fn poll_write(&mut self, _: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        poll_write(self, bufs)
+        self.blocked.poll_write(bufs, |bufs| self.half.send(bufs, SendFlags::DONTWAIT))
     }
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
