@@ -107,7 +107,8 @@ impl ClientConnection {
         length: BodyLength,
     ) -> Result<(), UsageError> {
         match self.writing {
-            Writing::Idle if self.reading != Reading::Done && !self.last => {}
+            Writing::Idle
+                if self.reading != Reading::Done && !self.last && !self.final_response => {}
             Writing::Body => return Err(UsageError::MessageUnfinished),
             _ => return Err(UsageError::Closed),
         }
@@ -369,9 +370,10 @@ impl ClientConnection {
         self.output.finish();
     }
 
+    /// What was put out before still drains, so that the bytes sent do not depend on how fast they were.
     fn fail(&mut self, error: Error) {
         self.error = Some(error);
-        self.abort();
+        self.close();
     }
 
     fn rearm(&mut self) {
@@ -414,6 +416,7 @@ impl Protocol for ClientConnection {
 
     fn poll_event(&mut self) -> Result<Option<ClientEvent>, Error> {
         if let Some(error) = self.error {
+            self.rearm();
             return Err(error);
         }
         match self.next_event() {
@@ -424,6 +427,7 @@ impl Protocol for ClientConnection {
             }
             Err(error) => {
                 self.fail(error);
+                self.rearm();
                 Err(error)
             }
         }
@@ -444,6 +448,7 @@ impl Protocol for ClientConnection {
         }
         if self.clock.write_is_stuck(now, &self.output) {
             self.fail(ErrorKind::WriteTimeout.into());
+            self.abort();
         }
         self.rearm();
     }

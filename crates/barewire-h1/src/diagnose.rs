@@ -4,7 +4,14 @@
 use crate::framing::{is_tchar, is_token};
 use crate::{Config, Error, ErrorKind};
 
-pub(crate) fn request(head: &[u8], error: httparse::Error, config: &Config) -> Error {
+/// `refuses` says whether httparse refuses a beginning of the head that ends with a line.
+pub(crate) fn request(
+    head: &[u8],
+    error: httparse::Error,
+    config: &Config,
+    refuses: impl Fn(&[u8]) -> bool,
+) -> Error {
+    let head = up_to_the_fault(head, refuses);
     let mut lines = head.split_inclusive(|&b| b == b'\n');
     let verdict = lines
         .next()
@@ -13,7 +20,13 @@ pub(crate) fn request(head: &[u8], error: httparse::Error, config: &Config) -> E
     verdict.unwrap_or_else(|| fallback(error)).into()
 }
 
-pub(crate) fn response(head: &[u8], error: httparse::Error, config: &Config) -> Error {
+pub(crate) fn response(
+    head: &[u8],
+    error: httparse::Error,
+    config: &Config,
+    refuses: impl Fn(&[u8]) -> bool,
+) -> Error {
+    let head = up_to_the_fault(head, refuses);
     let mut lines = head.split_inclusive(|&b| b == b'\n');
     let verdict = lines
         .next()
@@ -34,6 +47,15 @@ pub(crate) fn trailers(section: &[u8], config: &Config) -> Error {
         ) => kind.into(),
         _ => ErrorKind::BadTrailer.into(),
     }
+}
+
+/// The lines up to the first that is refused: what comes after it must not change the verdict, since with
+/// slower bytes it would not be there yet.
+fn up_to_the_fault(head: &[u8], refuses: impl Fn(&[u8]) -> bool) -> &[u8] {
+    let ends: Vec<usize> =
+        memchr::memchr_iter(b'\n', head).map(|at| at.saturating_add(1)).collect();
+    let first = ends.partition_point(|&end| !refuses(head.get(..end).unwrap_or_default()));
+    ends.get(first).and_then(|&end| head.get(..end)).unwrap_or(head)
 }
 
 fn fallback(error: httparse::Error) -> ErrorKind {
@@ -67,7 +89,7 @@ fn request_line(line: &[u8]) -> Option<ErrorKind> {
         return Some(ErrorKind::BadMethod);
     }
     let target = parts.next().unwrap_or_default();
-    if target.is_empty() || target.iter().any(|&b| b <= b' ' || b == 0x7f) {
+    if target.is_empty() || target.iter().any(|&b| b <= b' ' || b >= 0x7f) {
         return Some(ErrorKind::BadTarget);
     }
     match (parts.next(), parts.next()) {

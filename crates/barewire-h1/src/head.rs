@@ -125,7 +125,17 @@ pub(crate) fn parse_request_into(
                 Ok(Status::Complete(found, used))
             }
             Ok(httparse::Status::Partial) => partial(buf, config),
-            Err(error) => Err(diagnose::request(window, error, config)),
+            Err(error) => Err(diagnose::request(window, error, config, |lines| {
+                refuses(config, |slots| {
+                    httparse::ParserConfig::default()
+                        .parse_request_with_uninit_headers(
+                            &mut httparse::Request::new(&mut []),
+                            lines,
+                            slots,
+                        )
+                        .is_err()
+                })
+            })),
         }
     })
 }
@@ -153,20 +163,30 @@ pub(crate) fn parse_response_into(
         Window::Partial => return Ok(Status::Partial),
         Window::Endless => return Err(ErrorKind::HeadTooLarge.into()),
     };
+    let mut parser = httparse::ParserConfig::default();
+    parser
+        .allow_obsolete_multiline_headers_in_responses(config.leniency.obsolete_line_folding)
+        .allow_spaces_after_header_name_in_responses(config.leniency.whitespace_before_colon);
     with_slots(config, |slots| {
         let mut parsed = httparse::Response::new(&mut []);
-        match httparse::ParserConfig::default()
-            .allow_obsolete_multiline_headers_in_responses(config.leniency.obsolete_line_folding)
-            .allow_spaces_after_header_name_in_responses(config.leniency.whitespace_before_colon)
-            .parse_response_with_uninit_headers(&mut parsed, window, slots)
-        {
+        match parser.parse_response_with_uninit_headers(&mut parsed, window, slots) {
             Ok(httparse::Status::Complete(used)) => {
                 let head =
                     response(block, &parsed, window.get(..used).unwrap_or_default(), config)?;
                 Ok(Status::Complete(head, used))
             }
             Ok(httparse::Status::Partial) => partial(buf, config),
-            Err(error) => Err(diagnose::response(window, error, config)),
+            Err(error) => Err(diagnose::response(window, error, config, |lines| {
+                refuses(config, |slots| {
+                    parser
+                        .parse_response_with_uninit_headers(
+                            &mut httparse::Response::new(&mut []),
+                            lines,
+                            slots,
+                        )
+                        .is_err()
+                })
+            })),
         }
     })
 }
@@ -228,6 +248,12 @@ fn with_slots<'buf, T>(config: &Config, parse: impl FnOnce(&mut Slots<'buf>) -> 
             parse(&mut heap)
         }
     }
+}
+
+/// The cold path's way to ask httparse once more.
+#[cold]
+fn refuses<'buf>(config: &Config, parse: impl FnOnce(&mut Slots<'buf>) -> bool) -> bool {
+    with_slots(config, parse)
 }
 
 /// Heads are copied into blocks of this size, one after the other. A block is used again once no head in it
