@@ -47,11 +47,13 @@ enum Table {
     Syscalls(syscalls::Options),
     /// Instructions in user space per request, by callgrind
     Instructions(instructions::Options),
+    /// All of the tables, one after the other, as the README has them
+    All,
     /// The code alone: heads parsed and encoded, chunks decoded and encoded
     Micro(micro::Options),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Lab {
     /// Only these servers, and hyper; comma-separated
     #[arg(long, global = true, value_delimiter = ',')]
@@ -94,17 +96,28 @@ fn main() -> ExitCode {
     }
 }
 
+fn defaults(table: &str) -> Table {
+    Options::parse_from(["bench", table]).table
+}
+
 fn run(options: &Options) -> Result<(), Error> {
     if cfg!(debug_assertions) {
         return Err(Error::DebugBuild);
     }
     let lab = &options.lab;
     match &options.table {
+        Table::All => {
+            for table in ["http1", "transfer", "idle", "syscalls", "instructions", "micro"] {
+                println!("\n## {table}\n");
+                run(&Options { table: defaults(table), lab: lab.clone() })?;
+            }
+            Ok(())
+        }
         Table::Http1(options) => http1::run(&lab.servers()?, options),
         Table::Transfer(options) => transfer::run(&lab.servers()?, options),
         Table::Idle(options) => idle::run(&lab.servers()?, options),
         Table::Syscalls(options) => syscalls::run(&lab.servers()?, options),
         Table::Instructions(options) => instructions::run(&lab.servers()?, options),
-        Table::Micro(options) => micro::run(options),
+        Table::Micro(options) => micro::run(options, lab.server_cpu),
     }
 }

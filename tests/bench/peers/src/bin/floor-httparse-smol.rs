@@ -3,12 +3,13 @@
 //! What is between this and the epoll floor is the executor, the reactor and the parser; what is
 //! between this and a server is the server.
 
-use std::io;
+use std::io::{self, Read};
+use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
 
 use async_executor::Executor;
 use async_io::Async;
-use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
+use futures_lite::{AsyncWriteExt, future};
 
 const MAX_HEADERS: usize = 100;
 
@@ -44,7 +45,9 @@ async fn serve(mut stream: Async<TcpStream>, answer: &[u8]) -> io::Result<()> {
     let mut filled = 0;
     let mut output = Vec::with_capacity(4 * 1024);
     loop {
-        let received = stream.read(&mut input[filled..]).await?;
+        // Reading first would only find that nothing is there yet.
+        stream.readable().await?;
+        let received = stream.get_ref().read(&mut input[filled..])?;
         if received == 0 {
             return Ok(());
         }
@@ -65,8 +68,8 @@ fn head_length(bytes: &[u8]) -> io::Result<Option<usize>> {
     if bytes.is_empty() {
         return Ok(None);
     }
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    match httparse::Request::new(&mut headers).parse(bytes) {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    match httparse::Request::new(&mut []).parse_with_uninit_headers(bytes, &mut headers) {
         Ok(httparse::Status::Complete(length)) => Ok(Some(length)),
         Ok(httparse::Status::Partial) => Ok(None),
         Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),

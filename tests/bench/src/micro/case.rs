@@ -1,0 +1,57 @@
+/// Does one thing as often as it is told.
+pub(super) type Work = Box<dyn FnMut(u64)>;
+
+/// One row of a table.
+pub(super) struct Case {
+    pub(super) group: &'static str,
+    pub(super) name: &'static str,
+    /// Makes what the work needs, which is not measured.
+    pub(super) prepare: fn() -> Work,
+}
+
+pub(super) const BROWSER_HEAD: &str = "Request head of 700 bytes with 12 headers, parsed";
+pub(super) const SMALL_HEAD: &str = "Request head of 40 bytes, parsed";
+pub(super) const RESPONSE_HEAD: &str = "Response head with 3 headers, encoded";
+pub(super) const CHUNKED_DECODE: &str = "Body of 16 KiB in 16 chunks, decoded";
+pub(super) const CHUNKED_ENCODE: &str = "Body of 16 KiB in 16 chunks, encoded";
+pub(super) const CONNECTION_SMALL: &str = "Connection in memory: small GET, answered";
+pub(super) const CONNECTION_PIPELINED: &str =
+    "Connection in memory: 16 small GETs at once, answered";
+pub(super) const CONNECTION_BROWSER: &str = "Connection in memory: browser's GET, answered";
+pub(super) const CONNECTION_SIZED_UP: &str =
+    "Connection in memory: POST of 16 KiB with content-length, read and answered";
+pub(super) const CONNECTION_CHUNKED_UP: &str =
+    "Connection in memory: POST of 16 KiB in 16 chunks, read and answered";
+pub(super) const CONNECTION_CHUNKED_DOWN: &str =
+    "Connection in memory: small GET, answered with 16 KiB in 16 chunks";
+
+/// In the order in which they are printed.
+pub(super) const GROUPS: [&str; 11] = [
+    BROWSER_HEAD,
+    SMALL_HEAD,
+    RESPONSE_HEAD,
+    CHUNKED_DECODE,
+    CHUNKED_ENCODE,
+    CONNECTION_SMALL,
+    CONNECTION_PIPELINED,
+    CONNECTION_BROWSER,
+    CONNECTION_SIZED_UP,
+    CONNECTION_CHUNKED_UP,
+    CONNECTION_CHUNKED_DOWN,
+];
+
+impl Case {
+    pub(super) fn new(group: &'static str, name: &'static str, prepare: fn() -> Work) -> Self {
+        Self { group, name, prepare }
+    }
+
+    /// Contained in the name of no other case.
+    pub(super) fn full_name(&self) -> String {
+        format!("{}: {}.", self.group, self.name)
+    }
+}
+
+/// Work that repeats a closure without a call through a pointer for each run.
+pub(super) fn repeat(mut once: impl FnMut() + 'static) -> Work {
+    Box::new(move |times| (0..times).for_each(|_| once()))
+}
