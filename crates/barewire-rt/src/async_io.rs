@@ -7,6 +7,7 @@
 //! want of Unix sockets elsewhere.
 
 mod acceptor;
+mod alarm;
 mod runtime;
 mod stream;
 mod tcp;

@@ -10,7 +10,7 @@ use std::time::Instant;
 use ::async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
 
-use super::Sleep;
+use super::alarm::Alarm;
 use crate::{Interest, LazyTimer, Transport};
 
 /// A connected stream socket of the standard library: TCP or Unix.
@@ -61,7 +61,7 @@ pub struct Stream<S> {
     io: Async<S>,
     reader: Readiness,
     writer: Readiness,
-    timer: LazyTimer<Sleep>,
+    timer: LazyTimer<Alarm>,
 }
 
 /// What the last system call in one direction told about the next one.
@@ -125,7 +125,7 @@ impl<S: Socket> Transport for Stream<S> {
 
     fn wait(&mut self, cx: &mut Context<'_>, _: Interest, deadline: Option<Instant>) {
         if let Some(deadline) = deadline {
-            if self.timer.poll(cx, deadline, Sleep::until).is_ready() {
+            if self.timer.poll(cx, deadline, Alarm::at).is_ready() {
                 cx.waker().wake_by_ref();
             }
         }
