@@ -23,6 +23,7 @@ use crate::listen::{self, Application};
 /// /hello, /echo, /anything, /bytes/N, /drip?bytes=N&seconds=S, /status/N, /delay/S, /headers, /redirect/N,
 /// /trailers; / explains them.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     listen: listen::Arguments,

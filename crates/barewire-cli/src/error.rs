@@ -13,7 +13,7 @@ pub(crate) enum Error {
     /// A server's address cannot be listened on.
     Listen { bind: SocketAddr, source: io::Error },
     /// `RUST_LOG` is not understood.
-    LogFilter(tracing_subscriber::filter::FromEnvError),
+    LogFilter(tracing_subscriber::filter::ParseError),
     /// The directory to serve cannot be opened.
     Root(RootError),
     /// A server stopped for another reason than that it was told to.

@@ -17,6 +17,7 @@ use crate::{Error, log};
 
 /// The options of a server.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Arguments {
     /// Address and port to listen on, such as 0.0.0.0:8000 or [::1]:8000; port 0 picks a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]

@@ -16,6 +16,7 @@ use crate::listen::{self, Application};
 /// Types by name, ranges, conditional requests; index.html where there is one, else a listing. Symbolic
 /// links are followed within the directory and never out of it.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Arguments {
     /// The directory
     #[arg(value_name = "DIR")]
