@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Request, Version, header};
 
 /// The bodies are as long as the requests' `content-length` says; with `expect` they wait for `100`.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub struct Client {
     connection: ClientConnection,
     requests: VecDeque<Request<()>>,
     body: Bytes,
@@ -17,7 +17,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// `requests` as in vectors: a request line, and fields after `\r\n`. None is one `GET /`.
-    pub(crate) fn new(config: Config, requests: &[Vec<u8>]) -> Self {
+    pub fn new(config: Config, requests: &[Vec<u8>]) -> Self {
         let default = b"GET / HTTP/1.1".to_vec();
         let requests = if requests.is_empty() { &[default][..] } else { requests };
         let requests = requests.iter().map(|request| parse(request)).collect();

@@ -4,38 +4,39 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use barewire_h1::{
-    BodyLength, ClientConnection, ClientEvent, ServerConnection, ServerEvent, UsageError,
+    BodyLength, ClientConnection, ClientEvent, Error, ErrorKind, ServerConnection, ServerEvent,
+    UsageError,
 };
 use barewire_testkit::Pair;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri, header};
 
-pub(crate) type Fields = Vec<(HeaderName, HeaderValue)>;
+pub type Fields = Vec<(HeaderName, HeaderValue)>;
 
 #[derive(Clone, Debug)]
-pub(crate) enum Body {
+pub enum Body {
     Empty,
     Known(Vec<Bytes>),
     Chunked(Vec<Bytes>, Fields),
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Message {
-    pub(crate) fields: Fields,
-    pub(crate) body: Body,
+pub struct Message {
+    pub fields: Fields,
+    pub body: Body,
 }
 
 /// A request, and what it is answered with.
 #[derive(Clone, Debug)]
-pub(crate) struct Exchange {
-    pub(crate) method: Method,
-    pub(crate) target: Uri,
-    pub(crate) request: Message,
+pub struct Exchange {
+    pub method: Method,
+    pub target: Uri,
+    pub request: Message,
     /// How many `103` come before the response.
-    pub(crate) hints: usize,
-    pub(crate) status: StatusCode,
-    pub(crate) response: Message,
+    pub hints: usize,
+    pub status: StatusCode,
+    pub response: Message,
 }
 
 /// A message as it arrived.
@@ -49,7 +50,7 @@ struct Arrived {
 }
 
 #[derive(Debug)]
-pub(crate) struct Apps {
+pub struct Apps {
     exchanges: Vec<Exchange>,
     client: RefCell<Side>,
     server: RefCell<Side>,
@@ -159,11 +160,12 @@ fn plain(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
 }
 
 impl Apps {
-    pub(crate) fn new(exchanges: Vec<Exchange>) -> Self {
+    pub fn new(exchanges: Vec<Exchange>) -> Self {
         Self { exchanges, client: RefCell::default(), server: RefCell::default() }
     }
 
-    pub(crate) fn run(&self, pair: &mut Pair<ClientConnection, ServerConnection>) {
+    /// Sends everything over links that lose nothing.
+    pub fn run(&self, pair: &mut Pair<ClientConnection, ServerConnection>) {
         self.send_requests(&mut self.client.borrow_mut(), &mut pair.client);
         pair.settle(
             |connection, event| {
@@ -177,6 +179,26 @@ impl Apps {
         );
     }
 
+    /// Sends what gets through links that are cut, and lets the time limits pass.
+    pub fn run_over_bad_links(&self, pair: &mut Pair<ClientConnection, ServerConnection>) {
+        self.send_requests(&mut self.client.borrow_mut(), &mut pair.client);
+        for _ in 0..20 {
+            pair.settle(
+                |connection, event| match event {
+                    Ok(event) => self.on_client(connection, event),
+                    Err(error) => comes_of_a_cut(error),
+                },
+                |connection, event| match event {
+                    Ok(event) => self.on_server(connection, event),
+                    Err(error) => comes_of_a_cut(error),
+                },
+            );
+            if !pair.advance_to_timeout() {
+                break;
+            }
+        }
+    }
+
     fn send_requests(&self, side: &mut Side, connection: &mut ClientConnection) {
         while let Some(exchange) = self.exchanges.get(side.next) {
             let mut request = Request::new(());
@@ -187,6 +209,8 @@ impl Apps {
             match connection.send_request(&request, length(&exchange.request.body)) {
                 Ok(()) => {}
                 Err(UsageError::TooManyRequests | UsageError::MessageUnfinished) => return,
+                // Only after an error, or a 400 to a request that was cut off.
+                Err(UsageError::Closed) => return,
                 Err(error) => panic!("{error}"),
             }
             side.next += 1;
@@ -261,35 +285,79 @@ impl Apps {
     }
 
     /// Demands that everything arrived as it was sent.
-    pub(crate) fn check(&self) {
+    pub fn check(&self) {
         let (client, server) = (self.client.borrow(), self.server.borrow());
-        let expected = |line: String, message: &Message, body: bool| {
-            let (parts, trailers) = match &message.body {
-                Body::Empty => (&[][..], &[][..]),
-                Body::Known(parts) => (&parts[..], &[][..]),
-                Body::Chunked(parts, trailers) => (&parts[..], &trailers[..]),
-            };
-            let (parts, trailers) = if body { (parts, trailers) } else { (&[][..], &[][..]) };
-            Arrived {
-                line,
-                fields: plain(&map(&message.fields)),
-                body: parts.concat(),
-                trailers: plain(&map(trailers)),
-                complete: true,
-            }
-        };
-        let mut requests = Vec::new();
-        let mut responses = Vec::new();
-        for exchange in &self.exchanges {
-            let line = format!("{} {}", exchange.method, exchange.target);
-            requests.push(expected(line, &exchange.request, true));
-            let bodiless = matches!(exchange.status.as_u16(), 204 | 304);
-            let body = exchange.method != Method::HEAD && !bodiless;
-            let line = exchange.status.as_str().to_owned();
-            responses.push(expected(line, &exchange.response, body));
-        }
-        assert_eq!(server.arrived, requests);
-        assert_eq!(client.arrived, responses);
+        assert_eq!(server.arrived, self.requests());
+        assert_eq!(client.arrived, self.responses());
         assert_eq!(client.hints, self.exchanges.iter().map(|exchange| exchange.hints).sum());
     }
+
+    /// Demands that what arrived is the beginning of what was sent.
+    pub fn check_beginning(&self) {
+        let (client, server) = (self.client.borrow(), self.server.borrow());
+        for (arrived, sent) in server.arrived.iter().zip(self.requests()) {
+            arrived.begins(&sent);
+        }
+        for (arrived, sent) in client.arrived.iter().zip(self.responses()) {
+            // What a server says to a request that was cut off.
+            if !matches!(&arrived.line[..], "400" | "408") {
+                arrived.begins(&sent);
+            }
+        }
+        assert!(client.arrived.len() <= self.exchanges.len());
+        assert!(server.arrived.len() <= self.exchanges.len());
+    }
+
+    fn requests(&self) -> Vec<Arrived> {
+        let arrive = |exchange: &Exchange| {
+            let line = format!("{} {}", exchange.method, exchange.target);
+            Arrived::of(line, &exchange.request, true)
+        };
+        self.exchanges.iter().map(arrive).collect()
+    }
+
+    fn responses(&self) -> Vec<Arrived> {
+        let arrive = |exchange: &Exchange| {
+            let bodiless = matches!(exchange.status.as_u16(), 204 | 304);
+            let body = exchange.method != Method::HEAD && !bodiless;
+            Arrived::of(exchange.status.as_str().to_owned(), &exchange.response, body)
+        };
+        self.exchanges.iter().map(arrive).collect()
+    }
+}
+
+impl Arrived {
+    fn of(line: String, message: &Message, has_body: bool) -> Self {
+        let (parts, trailers) = match &message.body {
+            Body::Known(parts) if has_body => (&parts[..], &[][..]),
+            Body::Chunked(parts, trailers) if has_body => (&parts[..], &trailers[..]),
+            _ => (&[][..], &[][..]),
+        };
+        Self {
+            line,
+            fields: plain(&map(&message.fields)),
+            body: parts.concat(),
+            trailers: plain(&map(trailers)),
+            complete: true,
+        }
+    }
+
+    fn begins(&self, sent: &Self) {
+        if self.complete {
+            assert_eq!(self, sent);
+        } else {
+            assert_eq!((&self.line, &self.fields), (&sent.line, &sent.fields));
+            assert!(sent.body.starts_with(&self.body), "not the body that was sent");
+        }
+    }
+}
+
+fn comes_of_a_cut(error: Error) {
+    let expected = [
+        ErrorKind::BodyTimeout,
+        ErrorKind::HeadTimeout,
+        ErrorKind::UnexpectedEnd,
+        ErrorKind::WriteTimeout,
+    ];
+    assert!(expected.contains(&error.kind()), "{error} does not come of a cut");
 }

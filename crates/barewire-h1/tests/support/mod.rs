@@ -1,18 +1,22 @@
 //! The two roles of HTTP/1.1 as subjects of `barewire-testkit`.
 
-#![allow(dead_code, reason = "every test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_debug_implementations,
+    reason = "every test file uses its own part, and the fuzz targets re-export it"
+)]
 
-pub(crate) mod client;
-pub(crate) mod exchange;
-pub(crate) mod server;
+pub mod client;
+pub mod exchange;
+pub mod server;
 
 use barewire_h1::Config;
 use barewire_testkit::{Transcript, Vector, vectors};
 use http::HeaderMap;
-use proptest::test_runner::Config as ProptestConfig;
 
 /// The tables of one role: `request` or `response`.
-pub(crate) fn load(role: &str) -> Vec<Vector> {
+pub fn load(role: &str) -> Vec<Vector> {
     let folder = format!("{}/tests/vectors/{role}", env!("CARGO_MANIFEST_DIR"));
     match vectors::load(folder) {
         Ok(vectors) => vectors,
@@ -21,7 +25,7 @@ pub(crate) fn load(role: &str) -> Vec<Vector> {
 }
 
 /// The configuration that a vector asks for.
-pub(crate) fn config(vector: &Vector) -> Config {
+pub fn config(vector: &Vector) -> Config {
     let mut config = Config::default();
     let (limits, leniency) = (&mut config.limits, &mut config.leniency);
     for (field, value) in &vector.settings {
@@ -50,19 +54,14 @@ pub(crate) fn config(vector: &Vector) -> Config {
 }
 
 /// Writes a field section down, each line behind `kind`.
-pub(crate) fn fields(kind: &str, fields: &HeaderMap, transcript: &mut Transcript) {
+pub fn fields(kind: &str, fields: &HeaderMap, transcript: &mut Transcript) {
     for (name, value) in fields {
         transcript.line([kind.as_bytes(), b" ", name.as_ref(), b": ", value.as_bytes()].concat());
     }
 }
 
 /// Writes an error down.
-pub(crate) fn error(error: &barewire_h1::Error, transcript: &mut Transcript) {
+pub fn error(error: &barewire_h1::Error, transcript: &mut Transcript) {
     let answer = error.answer().map_or("-".to_owned(), |status| status.as_u16().to_string());
     transcript.line(format!("error {answer} {:?}", error.kind()));
-}
-
-/// So many cases; what fails is to become a vector, not a file of seeds.
-pub(crate) fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }

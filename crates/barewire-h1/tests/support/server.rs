@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 
 /// What the server answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// `200` without a body.
     Empty,
     /// `200` with a chunked body of several times the output's high-water mark, and a trailer.
@@ -18,7 +18,7 @@ pub(crate) enum Answer {
 
 /// CONNECT is answered with 200, an offer of `test` with 101, everything else as [`Answer`] says.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     connection: ServerConnection,
     answer: Answer,
     /// Requests whose response has not begun; the last one may be incomplete.
@@ -30,11 +30,11 @@ pub(crate) struct Server {
 const PARTS: usize = 40;
 
 impl Server {
-    pub(crate) fn new(config: Config) -> Self {
+    pub fn new(config: Config) -> Self {
         Self::answering(config, Answer::Empty)
     }
 
-    pub(crate) fn answering(config: Config, answer: Answer) -> Self {
+    pub fn answering(config: Config, answer: Answer) -> Self {
         let connection = ServerConnection::new(config);
         Self { connection, answer, waiting: VecDeque::new(), incomplete: false, parts: 0 }
     }
