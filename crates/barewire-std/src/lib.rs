@@ -40,6 +40,8 @@
 mod acceptor;
 mod connect;
 mod driver;
+mod half;
+mod link;
 mod poll;
 mod runtime;
 mod stream;
@@ -50,8 +52,9 @@ mod udp;
 mod unix;
 
 pub use driver::{Driver, Duplex};
+pub use half::{ReadHalf, WriteHalf};
 pub use runtime::Std;
-pub use stream::{ReadHalf, Stream, WriteHalf};
+pub use stream::Stream;
 pub use task::JoinHandle;
 pub use tcp::{TcpListener, TcpStream};
 pub use timer::Sleep;

@@ -1,29 +1,28 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use barewire_rt::{Interest, Transport};
-use futures_io::{AsyncRead, AsyncWrite};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::SockRef;
 
-use crate::Duplex;
-use crate::driver::Blocked;
+use crate::half::{self, Shared};
+use crate::link::Blocked;
 use crate::poll;
+use crate::{Duplex, ReadHalf, WriteHalf};
 
 /// A connected stream: see [`TcpStream`](crate::TcpStream) and [`UnixStream`](crate::UnixStream).
 ///
 /// It is a [`Transport`], and usable in its own right through [`Read`] and [`Write`], which block. So do
-/// [`AsyncRead`] and [`AsyncWrite`], for code that is written over these traits: they are always ready.
+/// [`AsyncRead`](futures_io::AsyncRead) and [`AsyncWrite`](futures_io::AsyncWrite), for code that is written
+/// over these traits: they are always ready.
 #[derive(Debug)]
 pub struct Stream<S: AsFd> {
-    half: Arc<Half<S>>,
+    pub(crate) shared: Arc<Shared<S>>,
     next_read: NextRead,
     blocked: Blocked,
     /// The last blocking read came to its time limit.
@@ -41,18 +40,10 @@ enum NextRead {
     Try,
 }
 
-#[derive(Debug)]
-struct Half<S> {
-    socket: S,
-    /// `SO_RCVTIMEO` in milliseconds as a transport has set it, zero for none.
-    timeout: AtomicU32,
-}
-
 impl<S: AsFd> Stream<S> {
     pub(crate) fn new(socket: S) -> Self {
-        let half = Half { socket, timeout: AtomicU32::new(0) };
         Self {
-            half: Arc::new(half),
+            shared: Arc::new(Shared::new(socket)),
             next_read: NextRead::Skip,
             blocked: Blocked::default(),
             timed_out: false,
@@ -61,80 +52,34 @@ impl<S: AsFd> Stream<S> {
 
     /// The socket of the standard library, for its options.
     pub fn get_ref(&self) -> &S {
-        &self.half.socket
+        &self.shared.socket
     }
 
     /// The two directions, each for a thread of its own. `&Stream` reads and writes too.
     pub fn split(self) -> (ReadHalf<S>, WriteHalf<S>) {
-        (ReadHalf(Arc::clone(&self.half)), WriteHalf(self.half))
+        half::split(self.shared)
     }
 }
 
 impl<S: AsFd> AsFd for Stream<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.half.socket.as_fd()
+        self.shared.socket.as_fd()
     }
 }
 
 impl<S: AsFd + Send + Sync> Duplex for Stream<S> {
     fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.half.recv(buf, RecvFlags::DONTWAIT)
+        self.shared.recv(buf, RecvFlags::DONTWAIT)
     }
 
     fn try_write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.half.send(bufs, SendFlags::DONTWAIT)
+        self.shared.send(bufs, SendFlags::DONTWAIT)
     }
 
     fn end_writing(&self) -> io::Result<()> {
-        self.half.end_writing()
+        self.shared.end_writing()
     }
 }
-
-impl<S: AsFd> Half<S> {
-    fn recv(&self, buf: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
-        let (n, _) = rustix::net::recv(&self.socket, buf, flags)?;
-        Ok(n)
-    }
-
-    fn send(&self, bufs: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
-        let flags = flags | NO_SIGNAL;
-        Ok(match bufs {
-            [one] => rustix::net::send(&self.socket, one, flags)?,
-            many => {
-                let mut none = SendAncillaryBuffer::default();
-                rustix::net::sendmsg(&self.socket, many, &mut none, flags)?
-            }
-        })
-    }
-
-    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.timeout.load(Ordering::Relaxed) != 0 {
-            self.set_timeout(0)?;
-        }
-        self.recv(buf, RecvFlags::empty())
-    }
-
-    fn set_timeout(&self, millis: u32) -> io::Result<()> {
-        let limit = (millis != 0).then(|| Duration::from_millis(millis.into()));
-        SockRef::from(&self.socket).set_read_timeout(limit)?;
-        self.timeout.store(millis, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn end_writing(&self) -> io::Result<()> {
-        match SockRef::from(&self.socket).shutdown(Shutdown::Write) {
-            // The peer was faster: there is nothing left to end.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            done => done,
-        }
-    }
-}
-
-/// Where a system has no flag against `SIGPIPE`, the standard library sets the socket's option.
-#[cfg(not(target_vendor = "apple"))]
-const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
-#[cfg(target_vendor = "apple")]
-const NO_SIGNAL: SendFlags = SendFlags::empty();
 
 impl<S: AsFd> Stream<S> {
     /// Lets a blocking read end when `left` has passed, or somewhat earlier.
@@ -143,7 +88,7 @@ impl<S: AsFd> Stream<S> {
     /// is asked for, so that it fits the next exchanges too, and one system call serves many of them. The
     /// price is that an idle connection wakes a few times before its deadline.
     fn limit_read(&mut self, left: Option<Duration>) -> io::Result<()> {
-        let set = self.half.timeout.load(Ordering::Relaxed);
+        let set = self.shared.timeout();
         let left = left.map(|left| left.as_micros().div_ceil(1000).try_into().unwrap_or(u32::MAX));
         let early_enough = match left {
             Some(left) => set != 0 && set <= left,
@@ -158,7 +103,7 @@ impl<S: AsFd> Stream<S> {
             Some(left) => left.max(1),
         };
         if wanted != set {
-            self.half.set_timeout(wanted)?;
+            self.shared.set_timeout(wanted)?;
         }
         self.timed_out = false;
         Ok(())
@@ -175,7 +120,7 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
             NextRead::Try => RecvFlags::DONTWAIT,
         };
         self.next_read = NextRead::Skip;
-        match self.half.recv(buf, flags) {
+        match self.shared.recv(buf, flags) {
             Ok(n) => {
                 // What filled the buffer may go on, and the end of file does.
                 if n == buf.len() || n == 0 {
@@ -198,11 +143,11 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
     }
 
     fn poll_write(&mut self, _: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        self.blocked.poll_write(bufs, |bufs| self.half.send(bufs, SendFlags::DONTWAIT))
+        self.blocked.poll_write(bufs, |bufs| self.shared.send(bufs, SendFlags::DONTWAIT))
     }
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.half.end_writing())
+        Poll::Ready(self.shared.end_writing())
     }
 
     /// With nothing to wait for, neither bytes nor a deadline, it returns without waking: the task goes on when
@@ -231,17 +176,17 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
     }
 
     fn interrupter(&self) -> Option<Box<dyn Fn() + Send + Sync>> {
-        let half = Arc::clone(&self.half);
+        let shared = Arc::clone(&self.shared);
         Some(Box::new(move || {
             // A connection that is broken does not block anybody.
-            let _ = SockRef::from(&half.socket).shutdown(Shutdown::Read);
+            let _ = SockRef::from(&shared.socket).shutdown(Shutdown::Read);
         }))
     }
 }
 
 impl<S: AsFd> Read for &Stream<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.half.read(buf)
+        self.shared.read(buf)
     }
 }
 
@@ -251,120 +196,11 @@ impl<S: AsFd> Write for &Stream<S> {
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.half.send(bufs, SendFlags::empty())
+        self.shared.send(bufs, SendFlags::empty())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// The direction from the peer: what [`Stream::split`] gives.
-#[derive(Debug)]
-pub struct ReadHalf<S>(Arc<Half<S>>);
-
-impl<S> ReadHalf<S> {
-    /// The socket of the standard library, for its options.
-    pub fn get_ref(&self) -> &S {
-        &self.0.socket
-    }
-}
-
-/// The direction to the peer: what [`Stream::split`] gives. Dropping it ends the write side.
-#[derive(Debug)]
-pub struct WriteHalf<S: AsFd>(Arc<Half<S>>);
-
-impl<S: AsFd> WriteHalf<S> {
-    /// The socket of the standard library, for its options.
-    pub fn get_ref(&self) -> &S {
-        &self.0.socket
-    }
-}
-
-impl<S: AsFd> Drop for WriteHalf<S> {
-    fn drop(&mut self) {
-        // A connection that is broken has no write side left to end.
-        let _ = self.0.end_writing();
-    }
-}
-
-/// The blocking traits and the async ones, from one expression for the shared half.
-macro_rules! reads {
-    ($reader:ident, $half:tt) => {
-        impl<S: AsFd> Read for $reader<S> {
-            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-                self.$half.read(buf)
-            }
-        }
-
-        impl<S: AsFd> AsyncRead for $reader<S> {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                _: &mut Context<'_>,
-                buf: &mut [u8],
-            ) -> Poll<io::Result<usize>> {
-                Poll::Ready(unless_interrupted(|| self.$half.read(buf)))
-            }
-        }
-    };
-}
-
-macro_rules! writes {
-    ($writer:ident, $half:tt) => {
-        impl<S: AsFd> Write for $writer<S> {
-            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                self.write_vectored(&[IoSlice::new(buf)])
-            }
-
-            fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                self.$half.send(bufs, SendFlags::empty())
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-
-        impl<S: AsFd> AsyncWrite for $writer<S> {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                self.poll_write_vectored(cx, &[IoSlice::new(buf)])
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                _: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                Poll::Ready(unless_interrupted(|| self.$half.send(bufs, SendFlags::empty())))
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(self.$half.end_writing())
-            }
-        }
-    };
-}
-
-reads!(Stream, half);
-reads!(ReadHalf, 0);
-writes!(Stream, half);
-writes!(WriteHalf, 0);
-
-/// The async traits do not have the error that asks to try again.
-fn unless_interrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
-        }
     }
 }
 
@@ -384,7 +220,7 @@ mod tests {
             stream.timed_out = timed_out;
             stream.limit_read(left.map(Duration::from_secs)).unwrap();
             let set = stream.get_ref().read_timeout().unwrap();
-            let noted = stream.half.timeout.load(Ordering::Relaxed);
+            let noted = stream.shared.timeout();
             assert_eq!(set.map_or(0, |set| set.as_millis()), noted.into());
             noted
         };
