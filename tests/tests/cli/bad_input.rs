@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
 use std::thread;
 
 use barewire_tests::on_each_runtime;
@@ -201,13 +202,29 @@ fn unknown_runtime() {
 }
 
 #[test]
+fn options_that_do_not_go_together() {
+    let finished = fails("std", &["echo", "--threads", "2"], &["--threads", "--runtime"]);
+    assert_eq!(finished.status.code(), Some(2), "{finished}");
+    let mut command = barewire(&["echo", "--bind", "127.0.0.1:0"]);
+    let finished = Process::spawn(command.env("RUST_LOG", "=nonsense=")).finish();
+    assert_eq!(finished.status.code(), Some(2), "{finished}");
+    assert!(finished.stderr.contains("RUST_LOG"), "{finished}");
+}
+
+#[test]
 fn full_standard_output() {
     let mut command =
         barewire(&["get", &one_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody")]);
+    fails_on_full_output(&mut command, "the body went nowhere");
+    let mut command = barewire(&["echo", "--bind", "127.0.0.1:0"]);
+    fails_on_full_output(&mut command, "nobody knows where it listens");
+}
+
+fn fails_on_full_output(command: &mut Command, because: &str) {
     let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
     let output = command.stdout(full).output().expect("it starts");
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "the body went nowhere");
+    assert_eq!(output.status.code(), Some(1), "{because}: {error}");
     assert_eq!(error.lines().count(), 1, "{error}");
-    assert!(!error.contains("panicked"), "{error}");
+    assert!(error.contains("standard output"), "{error}");
 }

@@ -1,6 +1,7 @@
 //! SIGTERM and SIGINT end a server in order: what it has accepted is finished first.
 
 use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use barewire_tests::exchange::{Connection, exchange};
@@ -53,4 +54,22 @@ fn finishes_what_it_has_accepted(runtime: &str) {
     assert!(TcpStream::connect(addr).is_err(), "nobody listens any more");
 }
 
-on_each_runtime!(finishes_what_it_has_accepted, idle, serve);
+fn second_signal_ends_it_at_once(runtime: &str) {
+    let server = Server::barewire(runtime, &["echo"]);
+    let mut connection = Connection::open(server.addr());
+    connection.send("GET /drip?bytes=60&seconds=60 HTTP/1.0\r\n\r\n");
+    assert_eq!(connection.head().status, 200);
+
+    server.process().signal(Signal::TERM);
+    // The first signal has arrived when nobody listens any more.
+    let deadline = Instant::now() + AT_ONCE;
+    while TcpStream::connect(server.addr()).is_ok() {
+        assert!(Instant::now() < deadline, "it still listens");
+        std::thread::yield_now();
+    }
+    server.process().signal(Signal::INT);
+    let finished = server.finish();
+    assert_eq!(finished.status.signal(), Some(Signal::INT.as_raw()), "{finished}");
+}
+
+on_each_runtime!(finishes_what_it_has_accepted, idle, second_signal_ends_it_at_once, serve);

@@ -1,7 +1,9 @@
 //! The rules of `barewire serve`, asked for by hand, so that no client tidies the paths up.
 
+use std::fs::File;
 use std::os::unix::fs::symlink;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use barewire_tests::exchange::{Answer, Connection, exchange};
 use barewire_tests::on_each_runtime;
@@ -14,7 +16,7 @@ const ALPHABET: &str = "abcdefghijklmnopqrstuvwxyz";
 /// A directory `site` to serve, with things beside it that must not be served.
 struct Site {
     server: Server,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl Site {
@@ -37,11 +39,15 @@ impl Site {
         symlink("nowhere", site.join("link-broken")).expect("links can be made");
         symlink("link-loop", site.join("link-loop")).expect("links can be made");
         symlink("alphabet.txt", site.join("link-in.txt")).expect("links can be made");
+        // Long settled: its validators are strong and stay as they are.
+        let file = File::options().write(true).open(site.join("alphabet.txt"));
+        let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        file.and_then(|file| file.set_modified(an_hour_ago)).expect("it is ours");
         let mkfifo = Command::new("mkfifo").arg(site.join("fifo")).status();
         assert!(mkfifo.expect("mkfifo is part of every Unix").success());
         Self {
             server: Server::barewire(runtime, &["serve".as_ref(), site.as_os_str()]),
-            _scratch: scratch,
+            scratch: scratch,
         }
     }
 
@@ -270,9 +276,31 @@ fn conditions(runtime: &str) {
     assert_eq!(range(&format!("If-Range: {past}")).text(), ALPHABET);
     assert_eq!(range(&format!("If-None-Match: {etag}")).status, 304);
     // RFC 9110 13.1.5: only a strong validator lets a range through.
-    let expected = if etag.starts_with("W/") { ALPHABET } else { "abcde" };
-    assert_eq!(range(&format!("If-Range: {etag}")).text(), expected);
+    assert_eq!(range(&format!("If-Range: {etag}")).text(), "abcde");
+    assert_eq!(range(&format!("If-Range: {modified}")).text(), "abcde");
     assert_eq!(range(&format!("If-Range: {weak}")).text(), ALPHABET);
+}
+
+fn validators_of_a_file_just_written_are_weak(runtime: &str) {
+    let scratch = Scratch::new();
+    // However slow this machine is, it is in the future still.
+    let soon = SystemTime::now() + Duration::from_secs(3600);
+    let path = scratch.write("new.txt", ALPHABET);
+    let file = File::options().write(true).open(path);
+    file.and_then(|file| file.set_modified(soon)).expect("it is ours");
+    let server = Server::barewire(runtime, &["serve".as_ref(), scratch.path().as_os_str()]);
+    let ask = |fields: &str| exchange(server.addr(), &format!("GET /new.txt HTTP/1.1\n{fields}"));
+
+    let plain = ask("X: y");
+    let etag = plain.header("etag").expect("an ETag");
+    assert!(etag.starts_with("W/\""), "another change might not show: {plain:?}");
+    assert_eq!(ask(&format!("If-None-Match: {etag}")).status, 304);
+    for validator in [etag, plain.header("last-modified").expect("Last-Modified")] {
+        let answer = ask(&format!("Range: bytes=0-4\nIf-Range: {validator}"));
+        assert_eq!(answer.text(), ALPHABET, "{validator}");
+    }
+    // RFC 9110 8.8.2.1: never later than the answer itself.
+    assert_eq!(plain.header("last-modified"), plain.header("date"));
 }
 
 fn keep_alive_through_all_of_it(runtime: &str) {
@@ -300,12 +328,35 @@ fn keep_alive_through_all_of_it(runtime: &str) {
     }
 }
 
+fn listings(runtime: &str) {
+    let site = Site::start(runtime);
+    site.scratch.write("site/bare/b & <b>.txt", "");
+    site.scratch.write("site/bare/below/c.txt", "");
+    let bare = site.scratch.path().join("site/bare");
+    symlink("b & <b>.txt", bare.join("link-in")).expect("links can be made");
+    symlink("/etc", bare.join("link-out")).expect("links can be made");
+    let mkfifo = Command::new("mkfifo").arg(bare.join("fifo")).status();
+    assert!(mkfifo.expect("mkfifo is part of every Unix").success());
+
+    let answer = site.get("/bare/");
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("content-type").unwrap_or_default().starts_with("text/html"));
+    let page = answer.text();
+    let links: Vec<_> =
+        page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(links, ["../", "./below/", "./b%20%26%20%3Cb%3E.txt", "./link-in"], "{page}");
+    assert!(!page.contains("<b>"), "{page}");
+    assert_eq!(site.get("/bare/b%20%26%20%3Cb%3E.txt").status, 200);
+}
+
 on_each_runtime!(
     conditions,
     keep_alive_through_all_of_it,
+    listings,
     methods,
     names_and_directories,
     no_way_out,
     ranges,
-    types_and_lengths
+    types_and_lengths,
+    validators_of_a_file_just_written_are_weak,
 );
