@@ -1,1 +1,2 @@
-//! Examples live beside this file; run one with `cargo run -p barewire-examples --example NAME`.
+//! One runnable file for each task a person has, beside this folder. Run one with
+//! `cargo run -p barewire-examples --example NAME`; each ends by itself.
