@@ -22,6 +22,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use crate::diagnose;
 use crate::fields::{self, Role};
 use crate::framing::{Coding, Framing, is_tchar};
+use crate::repeat::{Known, Repeat};
 use crate::{BodyLength, Config, Error, ErrorKind};
 
 /// A request's head and what it says about the message and the connection.
@@ -90,7 +91,7 @@ pub fn parse_request(buf: &[u8], config: &Config) -> Result<Status<RequestHead>,
     }
     let mut request = Request::new(());
     let rest = buf.get(skipped..).unwrap_or_default();
-    match parse_request_into(&mut request, &mut BytesMut::new(), rest, config)? {
+    match parse_request_into(&mut request, &mut Scratch::default(), rest, config)? {
         Status::Complete((body, framing), used) => Ok(Status::Complete(
             RequestHead { request, body, framing },
             used.saturating_add(skipped),
@@ -99,14 +100,32 @@ pub fn parse_request(buf: &[u8], config: &Config) -> Result<Status<RequestHead>,
     }
 }
 
+/// What a connection keeps from one request's head to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    block: BytesMut,
+    repeat: Repeat,
+}
+
+#[cfg(test)]
+impl Scratch {
+    /// Whether the last head was taken the short way.
+    pub(crate) fn is_repeating(&self) -> bool {
+        self.repeat.has_hit()
+    }
+}
+
 /// The same in place, with the head's copy made in a block that several heads share: what a connection uses.
 /// `request` has to be a new one, and `buf` begins with a [`Front::Line`].
 pub(crate) fn parse_request_into(
     request: &mut Request<()>,
-    block: &mut BytesMut,
+    scratch: &mut Scratch,
     buf: &[u8],
     config: &Config,
 ) -> Result<Status<(BodyLength, Framing)>, Error> {
+    if let Some(status) = repeated(request, scratch, buf, config)? {
+        return Ok(status);
+    }
     let window = match window(buf, config) {
         Window::Lines(window) => window,
         Window::Partial => return Ok(Status::Partial),
@@ -121,7 +140,7 @@ pub(crate) fn parse_request_into(
         ) {
             Ok(httparse::Status::Complete(used)) => {
                 let head = window.get(..used).unwrap_or_default();
-                let found = fill_request(request, block, &parsed, head, config)?;
+                let found = fill_request(request, scratch, &parsed, head, config)?;
                 Ok(Status::Complete(found, used))
             }
             Ok(httparse::Status::Partial) => partial(buf, config),
@@ -273,32 +292,85 @@ fn offset(head: &[u8], part: &[u8]) -> usize {
     (part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize)
 }
 
-fn fill_request(
+/// The short way for a head whose fields are those of the one before.
+fn repeated(
+    request: &mut Request<()>,
+    scratch: &mut Scratch,
+    buf: &[u8],
+    config: &Config,
+) -> Result<Option<Status<(BodyLength, Framing)>>, Error> {
+    let Some(line) = memchr::memchr(b'\n', buf).map(|at| at.saturating_add(1)) else {
+        return Ok(None);
+    };
+    let (line, rest) = buf.split_at_checked(line).unwrap_or((buf, &[]));
+    let Some(known) = scratch.repeat.known(rest) else { return Ok(None) };
+    let used = line.len().saturating_add(known.section.len());
+    let mut parsed = httparse::Request::new(&mut []);
+    // The fields are what is missing; whatever else is wrong is found the long way.
+    let partial = parsed.parse(line) == Ok(httparse::Status::Partial);
+    let http11 = parsed.version == Some(1);
+    if !partial
+        || known.http11 != http11
+        || used > config.limits.max_head
+        || !line.ends_with(b"\r\n")
+    {
+        return Ok(None);
+    }
+    let (body, framing) = (known.body, known.framing);
+    request.headers_mut().clone_from(&known.map);
+    scratch.repeat.hit();
+    fill_line(request, &mut scratch.block, &parsed, config)?;
+    Ok(Some(Status::Complete((body, framing), used)))
+}
+
+/// Method, target and version.
+fn fill_line(
     request: &mut Request<()>,
     block: &mut BytesMut,
+    parsed: &httparse::Request<'_, '_>,
+    config: &Config,
+) -> Result<(), Error> {
+    let target = parsed.path.unwrap_or_default();
+    if target.len() > config.limits.max_target {
+        return Err(ErrorKind::TargetTooLong.into());
+    }
+    let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes())
+        .map_err(|_| ErrorKind::BadMethod)?;
+    *request.uri_mut() = match target {
+        "/" if method != Method::CONNECT => Uri::from_static("/"),
+        target => parse_target(&method, copy(block, target.as_bytes()))?,
+    };
+    *request.method_mut() = method;
+    *request.version_mut() = version(parsed.version == Some(1));
+    Ok(())
+}
+
+fn fill_request(
+    request: &mut Request<()>,
+    scratch: &mut Scratch,
     parsed: &httparse::Request<'_, '_>,
     head: &[u8],
     config: &Config,
 ) -> Result<(BodyLength, Framing), Error> {
-    let target = parsed.path.unwrap_or_default();
     let http11 = parsed.version == Some(1);
-    if target.len() > config.limits.max_target {
+    if parsed.path.is_some_and(|target| target.len() > config.limits.max_target) {
         return Err(ErrorKind::TargetTooLong.into());
     }
     check_line_ends(head, parsed.headers, config)?;
-    let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes())
-        .map_err(|_| ErrorKind::BadMethod)?;
-    let shared = copy(block, head);
-    let at = offset(head, target.as_bytes());
-    let target = shared.slice(at..at.saturating_add(target.len()));
-    *request.uri_mut() = parse_target(&method, target)?;
-    *request.method_mut() = method;
-    *request.version_mut() = version(http11);
+    fill_line(request, &mut scratch.block, parsed, config)?;
+    let line = memchr::memchr(b'\n', head).map_or(0, |at| at.saturating_add(1));
+    let section = head.get(line..).unwrap_or_default();
+    let again = scratch.repeat.comes_again(section);
+    // What is remembered must not keep the block from being used again.
+    let shared = match again {
+        true => Bytes::copy_from_slice(section),
+        false => copy(&mut scratch.block, section),
+    };
 
     let mut framing = Framing::default();
     let mut host = false;
     let map = request.headers_mut();
-    collect(map, head, &shared, parsed.headers, false, |role, value| {
+    collect(map, section, &shared, parsed.headers, false, |role, value| {
         match role {
             Role::None => {}
             Role::Connection => framing.connection(value),
@@ -325,6 +397,10 @@ fn fill_request(
     }
     if config.leniency.content_length_with_transfer_encoding && body == BodyLength::Unknown {
         request.headers_mut().remove(http::header::CONTENT_LENGTH);
+    }
+    if again {
+        let map = request.headers().clone();
+        scratch.repeat.remember(Known { section: shared, http11, map, body, framing });
     }
     Ok((body, framing))
 }

@@ -61,6 +61,7 @@ mod event;
 mod fields;
 mod framing;
 pub mod head;
+mod repeat;
 mod server;
 mod state;
 mod timer;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use barewire_proto::{Buf, Input, Output, Protocol, Status};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, Request, Response, StatusCode, Version};
 
@@ -11,7 +11,7 @@ use crate::body::{Incoming, Outgoing, survey};
 use crate::chunked::Part;
 use crate::encode::{self, DATE_FIELD, LengthField, ResponseFields};
 use crate::framing::Framing;
-use crate::head::{self, Front, MAX_EMPTY_LINES};
+use crate::head::{self, Front, MAX_EMPTY_LINES, Scratch};
 use crate::state::{ReadStep, Reading, WriteStep, Writing};
 use crate::timer::{self, Clock, Timer};
 use crate::{BodyLength, Config, Error, ErrorKind, ServerEvent, UsageError};
@@ -31,8 +31,7 @@ pub struct ServerConnection {
     config: Arc<Config>,
     input: Input,
     output: Output,
-    /// Where heads are copied to.
-    block: BytesMut,
+    scratch: Scratch,
     reading: Reading,
     writing: Writing,
     incoming: Option<Incoming>,
@@ -83,7 +82,7 @@ impl ServerConnection {
         Self {
             input: Input::new(limits.read_buffer.max(least)),
             output: Output::new(limits.write_buffer),
-            block: BytesMut::new(),
+            scratch: Scratch::default(),
             config,
             reading: Reading::Head,
             writing: Writing::Idle,
@@ -459,7 +458,7 @@ impl ServerConnection {
         if nothing_new {
             return Ok(Status::Partial);
         }
-        let status = head::parse_request_into(request, &mut self.block, filled, &self.config)?;
+        let status = head::parse_request_into(request, &mut self.scratch, filled, &self.config)?;
         match status {
             Status::Complete(..) => self.empty_lines = 0,
             Status::Partial => self.input.set_scanned(usize::MAX),
@@ -632,7 +631,7 @@ impl ServerConnection {
         let timeouts = &config.timeouts;
         if self.clock.expire(Timer::Release, now) {
             timer::release(&mut self.input, &mut self.output);
-            self.block = BytesMut::new();
+            self.scratch = Scratch::default();
         }
         if self.clock.expire(Timer::Linger, now) {
             self.dead = true;

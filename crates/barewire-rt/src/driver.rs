@@ -264,7 +264,7 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
     /// The last thing before a hand-written future returns `Pending`: wakes it at the protocol's deadline.
     pub fn wait(&mut self, cx: &mut Context<'_>) {
         let interest = Interest {
-            read: self.protocol.wants_read(),
+            read: self.protocol.wants_read() && !self.protocol.input().is_full(),
             write: self.protocol.output().has_remaining(),
         };
         self.waiting = true;

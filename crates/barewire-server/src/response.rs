@@ -60,9 +60,15 @@ impl<T: Transport + Send + 'static> Connection<T> {
         let mut body = pin!(body);
         let mut sent = 0u64;
         loop {
-            let frame = poll_fn(|cx| match poll_body(body.as_mut(), cx) {
-                Poll::Ready(frame) => Poll::Ready(Ok(frame)),
-                Poll::Pending => self.poll_gone(cx).map(Err),
+            let frame = poll_fn(|cx| {
+                if T::BLOCKING {
+                    // The body may hold this thread up, and what is out so far is not to wait for it.
+                    self.shared.lock().driver.poll_write_some(cx);
+                }
+                match poll_body(body.as_mut(), cx) {
+                    Poll::Ready(frame) => Poll::Ready(Ok(frame)),
+                    Poll::Pending => self.poll_gone(cx).map(Err),
+                }
             })
             .await?;
             let (mut data, trailers) = match frame {

@@ -1,0 +1,169 @@
+//! Heads whose fields are, byte for byte, those of the head before on the same connection.
+//!
+//! Programs that keep a connection send the same fields with every request, and browsers do for resources of
+//! one kind. Once that was seen twice, the fields of such a head are not parsed and checked again: the map is
+//! a clone, whose values share what the first one's do. Heads that differ cost one comparison.
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::BodyLength;
+use crate::framing::Framing;
+
+/// What is remembered of the fields of earlier heads.
+#[derive(Debug, Default)]
+pub(crate) struct Repeat {
+    last: Print,
+    known: Option<Known>,
+    /// Sections that were remembered and did not come again.
+    wasted: u8,
+}
+
+/// A field section that came at least twice, and what was made of it.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// Everything after the request line, the empty line at the end included.
+    pub(crate) section: Bytes,
+    pub(crate) http11: bool,
+    pub(crate) map: HeaderMap,
+    pub(crate) body: BodyLength,
+    pub(crate) framing: Framing,
+}
+
+/// Tells sections apart well enough to guess whether one comes again, without keeping it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Print {
+    len: usize,
+    first: [u8; 16],
+    last: [u8; 16],
+}
+
+/// Longer sections are not worth the memory that they would pin.
+const LONGEST: usize = 4096;
+
+/// A connection on which guessing failed so often in a row is left alone.
+const MOST_WASTED: u8 = 4;
+
+impl Repeat {
+    /// What is known of the section that `rest`, all that follows a request line, begins with.
+    pub(crate) fn known(&self, rest: &[u8]) -> Option<&Known> {
+        self.known.as_ref().filter(|known| rest.starts_with(&known.section))
+    }
+
+    /// Notes that the section which is known came once more.
+    pub(crate) fn hit(&mut self) {
+        self.wasted = 0;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_hit(&self) -> bool {
+        self.known.is_some() && self.wasted == 0
+    }
+
+    /// Whether a section looks like the one before, so that it is worth remembering.
+    pub(crate) fn comes_again(&mut self, section: &[u8]) -> bool {
+        let print = Print {
+            len: section.len(),
+            first: section.first_chunk().copied().unwrap_or_default(),
+            last: section.last_chunk().copied().unwrap_or_default(),
+        };
+        let again = print == self.last;
+        self.last = print;
+        again && section.len() <= LONGEST && self.wasted < MOST_WASTED
+    }
+
+    /// Remembers a section that came again.
+    pub(crate) fn remember(&mut self, known: Known) {
+        self.wasted = self.wasted.saturating_add(1);
+        self.known = Some(known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use barewire_proto::Status;
+    use http::Request;
+
+    use crate::head::{Scratch, parse_request, parse_request_into};
+    use crate::{Config, Error};
+
+    type Seen = Result<Option<(String, usize)>, Error>;
+
+    fn whole(buf: &[u8], config: &Config) -> Seen {
+        Ok(parse_request(buf, config)?.complete().map(|(head, used)| {
+            (format!("{:?} {:?} {:?}", head.request, head.body, head.framing), used)
+        }))
+    }
+
+    fn with(scratch: &mut Scratch, buf: &[u8], config: &Config) -> Seen {
+        let mut request = Request::new(());
+        let status = parse_request_into(&mut request, scratch, buf, config)?;
+        Ok(match status {
+            Status::Complete((body, framing), used) => {
+                Some((format!("{request:?} {body:?} {framing:?}"), used))
+            }
+            Status::Partial => None,
+        })
+    }
+
+    #[test]
+    fn what_came_before_never_changes_what_a_head_means() {
+        let fields = [
+            "Host: a\r\n\r\n",
+            "Host: a\r\nContent-Length: 5\r\n\r\n",
+            "Host: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+            "Host: a\r\nUpgrade: x\r\nConnection: upgrade\r\nExpect: 100-continue\r\n\r\n",
+            "Host: a\r\nHost: a\r\n\r\n",
+            "\r\n",
+        ];
+        let lines = [
+            "GET / HTTP/1.1\r\n",
+            "POST /b?c HTTP/1.1\r\n",
+            "GET / HTTP/1.0\r\n",
+            "CONNECT / HTTP/1.1\r\n",
+            "CONNECT a:1 HTTP/1.1\r\n",
+            "GET /\u{e9} HTTP/1.1\r\n",
+            "GET /# HTTP/1.1\r\n",
+            "GET / HTTP/2.0\r\n",
+            "GET  / HTTP/1.1\r\n",
+            "GET / HTTP/1.1\n",
+            "GET / HTTP/1.1 \r\n",
+        ];
+        let config = Config::default();
+        for remembered in fields {
+            for section in fields {
+                for line in lines {
+                    let mut scratch = Scratch::default();
+                    let known = format!("GET / HTTP/1.1\r\n{remembered}");
+                    for _ in 0..3 {
+                        let seen = with(&mut scratch, known.as_bytes(), &config);
+                        assert_eq!(seen, whole(known.as_bytes(), &config));
+                    }
+                    let head = format!("{line}{section}GET /next HTTP/1.1\r\n{remembered}");
+                    for end in [head.len(), line.len() + section.len(), line.len() + 3] {
+                        let Some(buf) = head.as_bytes().get(..end) else { continue };
+                        assert_eq!(
+                            with(&mut scratch, buf, &config),
+                            whole(buf, &config),
+                            "{} after {remembered:?}",
+                            buf.escape_ascii()
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_section_that_came_three_times_is_not_parsed_again() {
+        let config = Config::default();
+        let mut scratch = Scratch::default();
+        let head = b"GET / HTTP/1.1\r\nHost: a\r\nX-Custom: b\r\n\r\n";
+        for _ in 0..2 {
+            with(&mut scratch, head, &config).unwrap();
+            assert!(!scratch.is_repeating());
+        }
+        with(&mut scratch, head, &config).unwrap();
+        assert!(scratch.is_repeating());
+    }
+}
