@@ -57,7 +57,7 @@ fn exchange(u: &mut Unstructured<'_>) -> Result<Exchange> {
 fn link(u: &mut Unstructured<'_>, cut: Option<u64>) -> Result<Link> {
     let link = Link::seeded(u.arbitrary()?)
         .max_piece(*u.choose(&[1, 7, 1000, 100_000])?)
-        .capacity(*u.choose(&[1, 300, 100_000])?)
+        .capacity(*u.choose(&[16, 300, 100_000])?)
         .delay(Duration::from_millis(u.int_in_range(0..=5)?));
     Ok(match cut {
         Some(bytes) => link.cut_after(bytes),
