@@ -101,7 +101,11 @@ impl Servers {
     /// Those named by `only`, or all; what is named and absent is said on standard error. The
     /// baseline is always among them.
     pub(crate) fn find(only: &[String], cpus: Cpus) -> Result<Self, Error> {
-        let known = || SERVERS.map(|server| server.name).join(", ");
+        let known = || {
+            let mut names = SERVERS.map(|server| server.name).to_vec();
+            names.dedup();
+            names.join(", ")
+        };
         if let Some(name) = only.iter().find(|only| SERVERS.iter().all(|known| known.name != *only))
         {
             return Err(Error::UnknownServer { name: name.clone(), known: known() });
