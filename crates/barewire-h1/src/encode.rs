@@ -6,7 +6,7 @@ use bytes::{BufMut, BytesMut};
 use http::header::{self, HeaderMap};
 use http::{Method, Request, StatusCode, Version};
 
-use crate::UsageError;
+use crate::{BodyLength, UsageError};
 
 /// How the head says where the body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,16 @@ pub(crate) enum LengthField {
     Chunked,
     /// What the caller's own fields say stays as it is.
     AsGiven,
+}
+
+impl From<BodyLength> for LengthField {
+    fn from(length: BodyLength) -> Self {
+        match length {
+            BodyLength::Empty => Self::ContentLength(0),
+            BodyLength::Known(length) => Self::ContentLength(length),
+            BodyLength::Unknown => Self::Chunked,
+        }
+    }
 }
 
 pub(crate) struct ResponseFields<'a> {

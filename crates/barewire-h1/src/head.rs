@@ -13,17 +13,18 @@
 
 use std::mem::MaybeUninit;
 
-use barewire_proto::Status;
+use barewire_proto::{Output, Status};
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderValue};
 use http::uri::Uri;
 use http::{Method, Request, Response, StatusCode, Version};
 
 use crate::diagnose;
+use crate::encode::{self, LengthField, ResponseFields};
 use crate::fields::{self, Role};
 use crate::framing::{Coding, Framing, is_tchar};
 use crate::repeat::{Known, Repeat};
-use crate::{BodyLength, Config, Error, ErrorKind};
+use crate::{BodyLength, Config, Error, ErrorKind, UsageError};
 
 /// A request's head and what it says about the message and the connection.
 #[derive(Debug)]
@@ -208,6 +209,39 @@ pub(crate) fn parse_response_into(
             })),
         }
     })
+}
+
+/// Puts a response's head out, without a connection to decide anything: `Unknown` is the chunked coding.
+///
+/// ```
+/// use barewire_h1::{BodyLength, head};
+/// use barewire_proto::{Buf, Output};
+///
+/// let mut output = Output::default();
+/// head::encode_response(&mut output, &http::Response::new(()), BodyLength::Known(5));
+/// assert_eq!(output.chunk(), b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n");
+/// ```
+pub fn encode_response(output: &mut Output, response: &Response<()>, length: BodyLength) {
+    let fields = ResponseFields { length: length.into(), connection: None, date: None };
+    encode::response(output, response.status(), response.headers(), &fields);
+}
+
+/// Puts a request's head out, without a connection to decide anything: `Unknown` is the chunked coding, and
+/// `Host` comes from the target when the request has none.
+///
+/// # Errors
+///
+/// The target cannot be sent in a request line, or the version is not HTTP/1; nothing was put out.
+pub fn encode_request(
+    output: &mut Output,
+    request: &Request<()>,
+    length: BodyLength,
+) -> Result<(), UsageError> {
+    let length = match length {
+        BodyLength::Empty => LengthField::None,
+        length => length.into(),
+    };
+    encode::request(output, request, length, false)
 }
 
 /// What is before a request line.

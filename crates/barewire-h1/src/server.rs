@@ -418,6 +418,12 @@ impl ServerConnection {
         if !self.takes_requests() {
             return Ok(None);
         }
+        if self.input.is_empty() {
+            if self.input.is_closed() {
+                self.requests_end()?;
+            }
+            return Ok(None);
+        }
         let mut request = Request::new(());
         match self.parse(&mut request)? {
             Status::Complete((body, framing), used) => {

@@ -146,7 +146,15 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
 
     /// The form of [`next_event`](Self::next_event) for hand-written futures.
     pub fn poll_next_event(&mut self, cx: &mut Context<'_>) -> Poll<NextEvent<P>> {
-        self.wake();
+        if self.waiting {
+            // What woke the task is input, most of the time: read it before anything is asked of the protocol.
+            self.waiting = false;
+            self.budget.refill();
+            if let Poll::Ready(Err(error)) = self.poll_read_some(cx) {
+                return Poll::Ready(Err(self.broken(error)));
+            }
+            self.now();
+        }
         loop {
             match self.protocol.poll_event() {
                 Ok(Some(event)) => return Poll::Ready(Ok(Some(event))),
@@ -163,10 +171,7 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
             let wrote = self.poll_write_some(cx);
             let read = match self.poll_read_some(cx) {
                 Poll::Ready(Ok(())) => true,
-                Poll::Ready(Err(error)) => {
-                    let error = self.write_error.take().unwrap_or(error);
-                    return Poll::Ready(Err(DriverError::Io(error)));
-                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.broken(error))),
                 Poll::Pending => false,
             };
             if read {
@@ -315,6 +320,11 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
             self.read_size.record(n, offered);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// What ended the connection: a write that failed before says more than the read that ends it.
+    fn broken(&mut self, read: io::Error) -> DriverError<P::Error> {
+        DriverError::Io(self.write_error.take().unwrap_or(read))
     }
 
     fn wake(&mut self) {

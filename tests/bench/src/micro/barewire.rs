@@ -6,13 +6,13 @@ use std::time::Instant;
 use barewire_h1::chunked::{self, Decoder, Part};
 use barewire_h1::{BodyLength, Config, ServerConnection, ServerEvent, head};
 use barewire_proto::{Buf, Bytes, Input, Output, Protocol};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, DATE};
 use http::{HeaderValue, Response};
 
 use super::case::{
     BROWSER_HEAD, CHUNKED_DECODE, CHUNKED_ENCODE, CONNECTION_BROWSER, CONNECTION_CHUNKED_DOWN,
     CONNECTION_CHUNKED_UP, CONNECTION_PIPELINED, CONNECTION_SIZED_UP, CONNECTION_SMALL, Case,
-    SMALL_HEAD, Work, repeat,
+    RESPONSE_HEAD, SMALL_HEAD, Work, repeat,
 };
 use super::messages;
 
@@ -26,6 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new(BROWSER_HEAD, NAME, || parsed(messages::browser_get())),
         Case::new(SMALL_HEAD, NAME, || parsed(messages::small_get())),
+        Case::new(RESPONSE_HEAD, NAME, response_head),
         Case::new(CHUNKED_DECODE, NAME, decoded),
         Case::new(CHUNKED_ENCODE, NAME, encoded),
         Case::new(CONNECTION_SMALL, NAME, || serving(messages::small_get(), hello)),
@@ -44,6 +45,19 @@ fn parsed(request: Vec<u8>) -> Work {
     repeat(move || {
         let parsed = head::parse_request(black_box(&request), &config);
         assert!(black_box(parsed).expect("the head is well-formed").is_complete());
+    })
+}
+
+fn response_head() -> Work {
+    let mut response = Response::new(());
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(messages::CONTENT_TYPE));
+    fields.insert(DATE, HeaderValue::from_static(messages::DATE));
+    let mut output = Output::default();
+    let length = BodyLength::Known(messages::ANSWER.len() as u64);
+    repeat(move || {
+        head::encode_response(&mut output, black_box(&response), length);
+        send(&mut output);
     })
 }
 
