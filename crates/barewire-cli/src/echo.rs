@@ -6,8 +6,8 @@ mod route;
 
 use barewire::bytes::Bytes;
 use barewire::http::header::{
-    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, PROXY_AUTHENTICATE,
-    TRAILER, UPGRADE, WWW_AUTHENTICATE,
+    ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    PROXY_AUTHENTICATE, TRAILER, UPGRADE, WWW_AUTHENTICATE,
 };
 use barewire::http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use barewire::rt::{PeerAddr, Spawn};
@@ -172,7 +172,9 @@ fn with_status(status: StatusCode) -> Response<Body> {
             with(response, PROXY_AUTHENTICATE, "Basic realm=\"barewire\"")
         }
         StatusCode::METHOD_NOT_ALLOWED => with(response, ALLOW, ""),
-        StatusCode::UPGRADE_REQUIRED => with(response, UPGRADE, "HTTP/1.1"),
+        StatusCode::UPGRADE_REQUIRED => {
+            with(with(response, UPGRADE, "websocket"), CONNECTION, "upgrade")
+        }
         // Neither has content (RFC 9110, section 15.3.6 and 15.4.5).
         StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED => {
             status.into_response()

@@ -1,42 +1,60 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use barewire::client;
+use barewire::http::{StatusCode, Uri};
 use barewire::server::ServeError;
 
 use crate::files::RootError;
+use crate::get::{OutputError, WishError};
 
 /// Why a command failed: what happened, and what to do about it.
 #[derive(Debug)]
 pub(crate) enum Error {
+    /// A response's body broke off.
+    Body { received: u64, error: client::Error },
+    /// A request got no response.
+    Client(client::Error),
     /// A server's address cannot be listened on.
     Listen { bind: SocketAddr, source: io::Error },
     /// `RUST_LOG` is not understood.
     LogFilter(tracing_subscriber::filter::ParseError),
+    /// A body cannot be written.
+    Output(OutputError),
     /// The directory to serve cannot be opened.
     Root(RootError),
     /// A server stopped for another reason than that it was told to.
     Serve(ServeError),
     /// The system does not deliver signals.
     Signals(io::Error),
+    /// The server refused. What it said went to standard output, or is in the way of the file.
+    Status { uri: Uri, status: StatusCode, unwritten: Option<PathBuf> },
     /// Standard output takes nothing.
     Stdout(io::Error),
     /// The system has no threads left.
     Threads(io::Error),
     /// `--threads` for a runtime that has a thread for each connection.
     ThreadsOfStd,
+    /// What is to be asked for is no request.
+    Wish(WishError),
 }
 
 impl Error {
     /// 2 for what is wrong with the command line, as [`clap`] has it, and 1 for all else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::LogFilter(_) | Self::ThreadsOfStd => ExitCode::from(2),
-            Self::Listen { .. }
+            Self::LogFilter(_) | Self::ThreadsOfStd | Self::Wish(_) => ExitCode::from(2),
+            Self::Body { .. }
+            | Self::Client(_)
+            | Self::Listen { .. }
+            | Self::Output(_)
             | Self::Root(_)
             | Self::Serve(_)
             | Self::Signals(_)
+            | Self::Status { .. }
             | Self::Stdout(_)
             | Self::Threads(_) => ExitCode::FAILURE,
         }
@@ -46,6 +64,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Body { received, error } => {
+                write!(f, "only {received} bytes of the body came: {error}{}", hint(error))
+            }
+            Self::Client(error) => write!(f, "{error}{}", hint(error)),
             Self::Listen { bind, source } => {
                 write!(f, "cannot listen on {bind}: ")?;
                 match source.kind() {
@@ -66,9 +88,18 @@ impl fmt::Display for Error {
             Self::LogFilter(error) => {
                 write!(f, "RUST_LOG is not a filter: {error}: unset it, or try RUST_LOG=debug")
             }
+            Self::Output(error) => error.fmt(f),
             Self::Root(error) => error.fmt(f),
             Self::Serve(error) => error.fmt(f),
             Self::Signals(error) => write!(f, "cannot wait for signals: {error}"),
+            Self::Status { uri, status, unwritten: None } => {
+                write!(f, "{uri} answered {status}: check the URL, or see why with -v")
+            }
+            Self::Status { uri, status, unwritten: Some(path) } => write!(
+                f,
+                "{uri} answered {status}: {} was not written: leave -o out to see the answer",
+                path.display()
+            ),
             Self::Stdout(error) => write!(f, "cannot write to standard output: {error}"),
             Self::Threads(error) => {
                 write!(f, "cannot start threads: {error}: ask for fewer with --threads")
@@ -77,6 +108,7 @@ impl fmt::Display for Error {
                 "--threads does not go with --runtime std, which has a thread for each connection: \
                  leave it out, or choose --runtime smol",
             ),
+            Self::Wish(error) => error.fmt(f),
         }
     }
 }
@@ -84,13 +116,33 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            Self::Body { error, .. } | Self::Client(error) => Some(error),
             Self::LogFilter(error) => Some(error),
             Self::Listen { source, .. } => Some(source),
+            Self::Output(error) => Some(error),
             Self::Root(error) => Some(error),
             Self::Serve(error) => Some(error),
             Self::Signals(error) | Self::Stdout(error) | Self::Threads(error) => Some(error),
-            Self::ThreadsOfStd => None,
+            Self::Wish(error) => Some(error),
+            Self::Status { .. } | Self::ThreadsOfStd => None,
         }
+    }
+}
+
+/// What the command line has against an error.
+fn hint(error: &client::Error) -> &'static str {
+    if error.is_timeout() { " (--timeout SECS sets the limit)" } else { "" }
+}
+
+impl From<OutputError> for Error {
+    fn from(error: OutputError) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<WishError> for Error {
+    fn from(error: WishError) -> Self {
+        Self::Wish(error)
     }
 }
 

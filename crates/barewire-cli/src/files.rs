@@ -11,8 +11,6 @@ mod multipart;
 mod path;
 mod range;
 mod root;
-#[cfg(test)]
-mod scratch;
 mod site;
 mod validators;
 

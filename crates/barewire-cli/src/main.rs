@@ -5,9 +5,12 @@
 mod echo;
 mod error;
 mod files;
+mod get;
 mod listen;
 mod log;
 mod runtime;
+#[cfg(test)]
+mod scratch;
 mod serve;
 
 use std::io::{Write, stderr};
@@ -27,15 +30,17 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Echo(echo::Arguments),
+    Get(get::Arguments),
     Serve(serve::Arguments),
+    Echo(echo::Arguments),
 }
 
 impl Command {
     fn run(self) -> Result<(), Error> {
         match self {
-            Self::Echo(arguments) => arguments.run(),
+            Self::Get(arguments) => arguments.run(),
             Self::Serve(arguments) => arguments.run(),
+            Self::Echo(arguments) => arguments.run(),
         }
     }
 }

@@ -53,6 +53,11 @@ impl Runtime {
             }
         }
     }
+
+    /// Runs `program` where there is nothing else to run beside it.
+    pub(crate) fn run_alone(self, program: impl Program) -> Result<(), Error> {
+        self.run((self != Self::Std).then_some(NonZeroUsize::MIN), program)
+    }
 }
 
 /// Starts the executor below async-std, which by itself takes the number of threads from the environment.

@@ -218,7 +218,7 @@ impl<R: Spawn> Body for FileBody<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::scratch::Scratch;
+    use crate::scratch::Scratch;
     use barewire::smol::Smol;
     use barewire::std::Std;
     use std::future::poll_fn;

@@ -205,7 +205,7 @@ impl std::error::Error for RootError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::scratch::Scratch;
+    use crate::scratch::Scratch;
     use std::io::Read;
     use std::os::unix::fs::symlink;
 

@@ -172,7 +172,7 @@ fn boundary() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::scratch::Scratch;
+    use crate::scratch::Scratch;
     use std::os::unix::fs::symlink;
 
     fn site() -> (Scratch, Site) {
