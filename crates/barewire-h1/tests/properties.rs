@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use barewire_h1::chunked::{self, Part};
 use barewire_h1::{Config, head};
 use barewire_proto::{Buf, Input, Output, Status};
-use barewire_testkit::{Outcome, Subject, Vector, run};
+use barewire_testkit::{Outcome, Run, Subject, Transcript, Vector, run};
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -16,6 +16,18 @@ use support::server::{Answer, Server};
 
 static REQUESTS: LazyLock<Vec<Vector>> = LazyLock::new(|| support::load("request"));
 static RESPONSES: LazyLock<Vec<Vector>> = LazyLock::new(|| support::load("response"));
+
+/// Requests after which a connection waits for the next one.
+static KEPT: LazyLock<Vec<Vector>> = LazyLock::new(|| {
+    let mut kept = support::load("request");
+    kept.retain(|vector| {
+        let mut run = Run::new(Server::new(Config::default()));
+        run.feed(&vector.input);
+        let idle = run.subject.protocol().is_idle();
+        idle && !vector.eof && vector.settings.is_empty() && !vector.expected.is_empty()
+    });
+    kept
+});
 
 /// A change to the bytes of a vector.
 #[derive(Clone, Debug)]
@@ -177,6 +189,35 @@ proptest! {
                 sooner => assert_eq!(sooner, whole, "after {end} bytes of {}", input.escape_ascii()),
             }
         }
+    }
+
+    /// What a connection remembers of the requests before must not show.
+    #[test]
+    fn requests_do_not_depend_on_those_before(
+        before in prop::collection::vec((any::<Index>(), 1usize..4), 1..4),
+        last in any::<Index>(),
+        changes in prop::collection::vec(change(), 0..3),
+        seed: u64,
+        eof: bool,
+    ) {
+        let (mut input, mut expected) = (Vec::new(), Transcript::default());
+        for (index, times) in before {
+            let vector = index.get(&KEPT);
+            for _ in 0..times {
+                input.extend_from_slice(&vector.input);
+                expected.append(vector.expected.clone());
+            }
+        }
+        let last = changed(last.get(&KEPT), &changes);
+        expected.append(run::whole(Server::new(Config::default()), &last, eof).transcript);
+        input.extend(last);
+        let outcome = one_outcome(|| Server::new(Config::default()), &input, seed, eof);
+        assert!(
+            outcome.transcript == expected,
+            "got\n{}expected\n{expected}of {}",
+            outcome.transcript,
+            input.escape_ascii()
+        );
     }
 
     #[test]

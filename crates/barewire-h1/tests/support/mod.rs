@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod exchange;
+pub mod hand;
 pub mod server;
 
 use barewire_h1::Config;
