@@ -332,6 +332,7 @@ fn an_end_of_file_behind_an_unanswered_request_is_quiet() {
     assert!(!server.wants_read() && !server.is_closed());
     server.send_data(&mut Bytes::new(), true).expect("the body is open");
     assert!(output(&mut server).ends_with("2\r\nhi\r\n0\r\n\r\n"));
+    assert_eq!(events(&mut server), Vec::<String>::new());
     assert!(server.is_closed());
 }
 
