@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod downloads;
+mod get;
 mod log;
 mod shutdown;
 mod static_files;
