@@ -181,6 +181,27 @@ fn many_answers_leave_in_one_piece() {
 }
 
 #[test]
+fn no_more_requests_are_held_than_wanted() {
+    let mut config = Config::default();
+    config.limits.max_pipelined = 2;
+    let mut server = ServerConnection::new(config);
+    feed(&mut server, GET.repeat(4));
+    assert_eq!(events(&mut server).len(), 2);
+    // The rest stays in the transport, but for what tells an end of file from a request.
+    let mut read = 0;
+    while server.wants_read() {
+        feed(&mut server, GET);
+        read += GET.len();
+        assert!(read < 64 * 1024, "it reads on and on");
+    }
+    server.respond(&status(200), Bytes::new()).expect("there is a request");
+    assert_eq!(events(&mut server).len(), 1);
+    server.respond(&status(200), Bytes::new()).expect("there is a request");
+    server.respond(&status(200), Bytes::new()).expect("there is a request");
+    assert_eq!(events(&mut server).len(), 2);
+}
+
+#[test]
 fn a_violation_is_answered_in_its_turn() {
     let mut config = Config::default();
     config.limits.max_pipelined = 4;
