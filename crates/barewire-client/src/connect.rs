@@ -1,0 +1,45 @@
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use barewire_rt::{ConnectError, Runtime, interleave};
+
+use crate::deadline::{before, earliest};
+use crate::error::{Error, ErrorKind, Phase};
+use crate::pool::OriginRef;
+use crate::shared::Shared;
+use crate::target::literal_address;
+
+/// Looks a host up and connects to it.
+///
+/// Cancel-safe: what was begun is closed.
+pub(crate) async fn connect<R: Runtime>(
+    shared: &Shared<R>,
+    origin: OriginRef<'_>,
+    total: Option<Instant>,
+) -> Result<R::TcpStream, ErrorKind> {
+    let runtime = &shared.runtime;
+    let deadline = earliest(runtime.now(), shared.config.timeouts.connect, total);
+    let addresses = match literal_address(origin.host) {
+        Some(ip) => vec![SocketAddr::new(ip, origin.port)],
+        None => match before(runtime, deadline, runtime.resolve(origin.host, origin.port)).await {
+            Some(Ok(addresses)) => interleave(addresses),
+            Some(Err(error)) => return Err(ErrorKind::Resolve(error)),
+            None => return Err(ErrorKind::Timeout(Phase::Resolve)),
+        },
+    };
+    if addresses.is_empty() {
+        return Err(ErrorKind::Connect(ConnectError::NoAddress));
+    }
+    let stagger = shared.config.connect_stagger;
+    match runtime.connect_tcp_any(addresses, stagger, deadline).await {
+        Ok(stream) => Ok(stream),
+        Err(ConnectError::TimedOut) => Err(ErrorKind::Timeout(Phase::Connect)),
+        Err(error) => Err(ErrorKind::Connect(error)),
+    }
+}
+
+impl Error {
+    pub(crate) fn of_origin(kind: ErrorKind, origin: OriginRef<'_>) -> Self {
+        Self::from(kind).at(&origin)
+    }
+}

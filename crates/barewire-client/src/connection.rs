@@ -1,0 +1,323 @@
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
+
+use barewire_h1::{BodyLength, ClientConnection, ClientEvent, ErrorKind as H1ErrorKind};
+use barewire_proto::{Buf, Protocol};
+use barewire_rt::{Driver, DriverError, Interest, Runtime, Transport};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use http_body::Frame;
+
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Phase};
+use crate::head;
+use crate::incoming::Exchange;
+use crate::shared::Lease;
+use crate::timed::{Timed, TimedError, TimedEvent};
+use crate::trace::debug;
+use crate::upload::{Progress, Upload, length_of};
+
+/// A connection to a server, between and during exchanges.
+pub(crate) struct Connection<R: Runtime> {
+    driver: Driver<Timed<ClientConnection>, R::TcpStream>,
+    /// Its place in the pool; none while it is idle there.
+    lease: Option<Lease<R>>,
+    upload: Option<Upload>,
+    /// The body that the server refused before any of it was sent.
+    unsent: Option<Body>,
+    phase: Phase,
+    /// The exchange before left something that must not be followed by another one.
+    spoiled: bool,
+    /// The head of the last request; with `plain`, its fields are the client's defaults.
+    head: Request<()>,
+    plain: bool,
+    /// The last poll had to wait, so the time since then counts.
+    waiting: bool,
+    /// The request was not sent whole when the connection was last driven.
+    sending: bool,
+}
+
+/// What an exchange begins with.
+#[derive(Clone, Copy)]
+pub(crate) struct Outset<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) defaults: &'a HeaderMap,
+    pub(crate) now: Instant,
+    pub(crate) total: Option<Instant>,
+    pub(crate) read: Option<Duration>,
+    /// How long the body is held back for the server to say `100 Continue`.
+    pub(crate) expect: Option<Duration>,
+}
+
+/// A status from which on a server that answers early has no use for the rest of the body.
+const REFUSED: StatusCode = StatusCode::MULTIPLE_CHOICES;
+
+/// An idle connection that was used this recently is not worth a system call to look at.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What an idle connection may keep allocated.
+const KEPT: usize = 16 * 1024;
+
+impl<R: Runtime> Connection<R> {
+    pub(crate) fn new(
+        stream: R::TcpStream,
+        config: Arc<barewire_h1::Config>,
+        lease: Lease<R>,
+    ) -> Self {
+        Self {
+            driver: Driver::new(Timed::new(ClientConnection::new(config)), stream),
+            lease: Some(lease),
+            upload: None,
+            unsent: None,
+            phase: Phase::Send,
+            spoiled: false,
+            head: Request::new(()),
+            plain: false,
+            waiting: false,
+            sending: false,
+        }
+    }
+
+    /// Begins an exchange. `Expect` is among the headers if it has to be.
+    pub(crate) fn begin(&mut self, outset: Outset<'_>, body: Body) -> Result<(), Error> {
+        if !(outset.headers.is_empty() && self.plain) {
+            *self.head.headers_mut() = head::assemble(outset.defaults, outset.headers);
+            self.plain = outset.headers.is_empty();
+        }
+        self.head.method_mut().clone_from(outset.method);
+        self.head.uri_mut().clone_from(outset.uri);
+        *self.head.version_mut() = outset.version;
+        let length = length_of(&body);
+        let timed = self.driver.protocol_mut();
+        timed.begin(outset.now, outset.total, outset.read);
+        timed.inner_mut().send_request(&self.head, length)?;
+        if length != BodyLength::Empty {
+            timed.set_alarm(outset.expect);
+            self.upload = Some(Upload::new(body, length, outset.expect.is_some()));
+        }
+        self.phase = Phase::Send;
+        self.waiting = true;
+        Ok(())
+    }
+
+    /// The head of the final response. A body that the server refused is not sent any further.
+    pub(crate) fn poll_response(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(Response<()>, BodyLength), Error>> {
+        loop {
+            match ready!(self.poll_event(cx))? {
+                Some(ClientEvent::Response(response, length)) => {
+                    self.phase = Phase::ReceiveBody;
+                    self.waiting = false;
+                    let unsent = self.driver.protocol_mut().output().has_remaining();
+                    if (self.upload.is_some() || unsent) && response.status() >= REFUSED {
+                        debug!(status = %response.status(), "the server refused the rest of a body");
+                        self.stop_sending();
+                    }
+                    return Poll::Ready(Ok((response, length)));
+                }
+                // The body belongs to a response whose head came, the others to nobody.
+                Some(_) => {}
+                None => return Poll::Ready(Err(self.closed())),
+            }
+        }
+    }
+
+    fn stop_sending(&mut self) {
+        self.unsent = self.upload.take().and_then(Upload::into_untouched);
+        self.spoiled = true;
+        self.driver.protocol_mut().set_alarm(None);
+        self.driver.protocol_mut().output().clear();
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<ClientEvent>, Error>> {
+        loop {
+            if let Some(upload) = &mut self.upload {
+                let progress = upload.poll(
+                    cx,
+                    &mut self.driver,
+                    |driver| driver.protocol_mut().inner_mut(),
+                    |driver, cx| {
+                        // A body that blocks must not hold up what it gave before.
+                        if R::TcpStream::BLOCKING {
+                            driver.poll_write_some(cx);
+                        }
+                    },
+                );
+                let progress = progress.map_err(|error| self.located(error))?;
+                self.driver.protocol_mut().count_quiet(progress != Progress::Starved);
+                match progress {
+                    Progress::Done => self.upload = None,
+                    // The response may have arrived before the connection broke.
+                    _ if self.driver.is_write_broken() => self.stop_sending(),
+                    // Waiting for the server would hold up the body that is to go on.
+                    Progress::Starved if R::TcpStream::BLOCKING => return Poll::Pending,
+                    Progress::Starved | Progress::Waiting => {}
+                }
+            }
+            self.sending = self.is_sending();
+            let event = match ready!(self.driver.poll_next_event(cx)) {
+                Ok(event) => event,
+                Err(error) => return Poll::Ready(Err(self.broken(error))),
+            };
+            match event {
+                Some(TimedEvent::Alarm) => self.release_body(),
+                Some(TimedEvent::Inner(ClientEvent::Informational(response))) => {
+                    if response.status() == StatusCode::CONTINUE {
+                        self.release_body();
+                    }
+                }
+                Some(TimedEvent::Inner(ClientEvent::Writable)) => {}
+                Some(TimedEvent::Inner(event)) => return Poll::Ready(Ok(Some(event))),
+                None => return Poll::Ready(Ok(None)),
+            }
+        }
+    }
+
+    fn release_body(&mut self) {
+        self.driver.protocol_mut().set_alarm(None);
+        if let Some(upload) = &mut self.upload {
+            upload.held = false;
+        }
+    }
+
+    /// Whether any byte came back in this exchange.
+    pub(crate) fn has_received(&self) -> bool {
+        self.driver.protocol().received()
+    }
+
+    /// Whether any byte of this exchange's request was handed to the system.
+    pub(crate) fn has_sent(&mut self) -> bool {
+        self.driver.protocol_mut().has_sent()
+    }
+
+    /// The request's body, if the server refused it before any of it was sent.
+    pub(crate) fn take_unsent(&mut self) -> Option<Body> {
+        self.unsent.take()
+    }
+
+    pub(crate) fn set_lease(&mut self, lease: Lease<R>) {
+        self.lease = Some(lease);
+    }
+
+    fn is_sending(&mut self) -> bool {
+        self.upload.is_some() || self.driver.protocol_mut().output().has_remaining()
+    }
+
+    fn phase(&self, sending: bool) -> Phase {
+        match self.phase {
+            Phase::Send if !sending => Phase::ReceiveHead,
+            phase => phase,
+        }
+    }
+
+    fn located(&self, error: Error) -> Error {
+        match &self.lease {
+            Some(lease) => error.at(lease.origin()),
+            None => error,
+        }
+    }
+
+    fn closed(&mut self) -> Error {
+        let sending = self.is_sending();
+        let phase = self.phase(sending);
+        self.located(ErrorKind::Closed(phase).into())
+    }
+
+    fn broken(&mut self, error: DriverError<TimedError<barewire_h1::Error>>) -> Error {
+        // What ends a connection also drops what was still to be sent.
+        let phase = self.phase(self.sending);
+        let kind = match error {
+            DriverError::Io(error) => ErrorKind::Io(phase, error),
+            DriverError::Protocol(TimedError::Expired) => ErrorKind::Timeout(phase),
+            DriverError::Protocol(TimedError::Inner(error)) => match error.kind() {
+                H1ErrorKind::UnexpectedEnd => ErrorKind::Closed(phase),
+                H1ErrorKind::WriteTimeout => ErrorKind::Timeout(Phase::Send),
+                _ => ErrorKind::Protocol(phase, error),
+            },
+        };
+        self.located(kind.into())
+    }
+
+    /// Whether an idle connection can still be used, as far as that can be told without waiting.
+    pub(crate) fn is_alive(&mut self, idle_for: Duration) -> bool {
+        match R::TcpStream::BLOCKING {
+            true => idle_for < FRESH || self.has_nothing_to_read(),
+            false => self.is_quiet(),
+        }
+    }
+
+    /// Polls an idle connection, of which nothing should come.
+    fn is_quiet(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        self.driver.poll_next_event(&mut cx).is_pending()
+    }
+
+    /// The same for transports that block in `wait`. With an interest in writing it returns at once, because
+    /// an idle connection has room to write, and it has looked for something to read then too.
+    fn has_nothing_to_read(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        let stream = self.driver.transport_mut();
+        let interest = Interest { read: true, write: true };
+        stream.wait(&mut cx, interest, Instant::now().checked_add(FRESH));
+        Transport::poll_read(stream, &mut cx, &mut [0]).is_pending()
+    }
+}
+
+impl<R: Runtime> Exchange for Connection<R> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if !std::mem::replace(&mut self.waiting, true) {
+            self.driver.protocol_mut().restart();
+        }
+        let event = ready!(self.poll_event(cx));
+        self.waiting = false;
+        Poll::Ready(match event {
+            Ok(Some(ClientEvent::Data(data))) => Some(Ok(Frame::data(data))),
+            Ok(Some(ClientEvent::Trailers(trailers))) => Some(Ok(Frame::trailers(trailers))),
+            Ok(Some(_)) => None,
+            Ok(None) => Some(Err(self.closed())),
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    fn finish(mut self: Box<Self>) {
+        self.upload = None;
+        let timed = self.driver.protocol_mut();
+        timed.end();
+        let sent = !timed.output().has_remaining();
+        let sound = !self.spoiled && timed.inner().is_reusable() && sent;
+        if !sound || self.driver.is_write_broken() {
+            return;
+        }
+        let timed = self.driver.protocol_mut();
+        if timed.input().allocated().max(timed.output().allocated()) > KEPT {
+            timed.input().release();
+            timed.output().release();
+        }
+        // The transport has to listen for the end of the connection while it is idle, to know of it later.
+        if !R::TcpStream::BLOCKING && !self.is_quiet() {
+            return;
+        }
+        if let Some(lease) = self.lease.take() {
+            lease.keep(self);
+        }
+    }
+
+    fn abandon(mut self: Box<Self>) {
+        if self.upload.is_some() {
+            return;
+        }
+        loop {
+            match self.driver.protocol_mut().poll_event() {
+                Ok(Some(TimedEvent::Inner(ClientEvent::End))) => return self.finish(),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+}

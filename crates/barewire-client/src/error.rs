@@ -1,0 +1,317 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use barewire_h1::UsageError;
+use barewire_rt::ConnectError;
+use http::StatusCode;
+
+use crate::target::UrlError;
+
+/// An error of any type, as user code's own body types produce them.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why a request got no response, or a response no end.
+///
+/// [`kind`](Self::kind) says what happened with all its data; the text is one line that says what happened,
+/// where, and what to do about it. It never contains what stood in a URL before an `@` or in its path.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    origin: Option<Box<str>>,
+}
+
+/// Which part of an exchange was under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Waiting for one of the connections that the pool's limit allows.
+    Pool,
+    /// Looking the host name up.
+    Resolve,
+    /// Connecting.
+    Connect,
+    /// Sending the request.
+    Send,
+    /// Waiting for the head of the response.
+    ReceiveHead,
+    /// Receiving the body of the response.
+    ReceiveBody,
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A response body is longer than what [`bytes`](crate::Response::bytes) or
+    /// [`text`](crate::Response::text) may collect.
+    BodyTooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The server closed the connection before its response was complete.
+    Closed(Phase),
+    /// No address of the host could be connected to.
+    Connect(ConnectError),
+    /// The builder was given something that is not a header name, a header value or a method.
+    InvalidPart(http::Error),
+    /// The connection broke.
+    Io(Phase, io::Error),
+    /// The server broke the protocol, or exceeded one of the limits of the configuration.
+    Protocol(Phase, barewire_h1::Error),
+    /// The request cannot be sent as it is, or its body did not have the length that it declared.
+    Request(UsageError),
+    /// The request's own body failed.
+    RequestBody(BoxError),
+    /// The host name has no address, or could not be looked up.
+    Resolve(io::Error),
+    /// The response has a status of 4xx or 5xx, and
+    /// [`error_for_status`](crate::Response::error_for_status) was asked for.
+    Status(StatusCode),
+    /// One of the timeouts passed.
+    Timeout(Phase),
+    /// The URL is `https`, and this build speaks no TLS.
+    TlsUnavailable,
+    /// The URL cannot be used.
+    Url(UrlError),
+}
+
+impl Error {
+    /// What happened.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// Takes out what happened, to own its sources.
+    pub fn into_kind(self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Scheme, host and port of the request, such as `http://example.org:8080`, where they are known.
+    pub fn origin(&self) -> Option<&str> {
+        self.0.origin.as_deref()
+    }
+
+    /// Which part of the exchange was under way, for errors that have one.
+    pub fn phase(&self) -> Option<Phase> {
+        Some(match self.0.kind {
+            ErrorKind::Closed(phase)
+            | ErrorKind::Io(phase, _)
+            | ErrorKind::Protocol(phase, _)
+            | ErrorKind::Timeout(phase) => phase,
+            ErrorKind::Resolve(_) => Phase::Resolve,
+            ErrorKind::Connect(_) => Phase::Connect,
+            ErrorKind::RequestBody(_) => Phase::Send,
+            ErrorKind::BodyTooLarge { .. } => Phase::ReceiveBody,
+            ErrorKind::InvalidPart(_)
+            | ErrorKind::Request(_)
+            | ErrorKind::Status(_)
+            | ErrorKind::TlsUnavailable
+            | ErrorKind::Url(_) => return None,
+        })
+    }
+
+    /// Whether a timeout passed, whichever it was.
+    pub fn is_timeout(&self) -> bool {
+        match &self.0.kind {
+            ErrorKind::Timeout(_) | ErrorKind::Connect(ConnectError::TimedOut) => true,
+            ErrorKind::Protocol(_, error) => matches!(
+                error.kind(),
+                barewire_h1::ErrorKind::BodyTimeout
+                    | barewire_h1::ErrorKind::HeadTimeout
+                    | barewire_h1::ErrorKind::WriteTimeout
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether no connection came about: no byte of the request was sent, and it may be tried again.
+    pub fn is_connect(&self) -> bool {
+        matches!(self.phase(), Some(Phase::Pool | Phase::Resolve | Phase::Connect))
+    }
+
+    /// Whether the request was at fault, and would be at the next try too: a bad URL, header or body.
+    pub fn is_request(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::InvalidPart(_)
+                | ErrorKind::Request(_)
+                | ErrorKind::RequestBody(_)
+                | ErrorKind::TlsUnavailable
+                | ErrorKind::Url(_)
+        )
+    }
+
+    /// The status, when the error stands for one.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self.0.kind {
+            ErrorKind::Status(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn at(mut self, origin: &dyn fmt::Display) -> Self {
+        if self.0.origin.is_none() {
+            self.0.origin = Some(origin.to_string().into_boxed_str());
+        }
+        self
+    }
+
+    fn place(&self) -> &str {
+        self.origin().unwrap_or("the server")
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner { kind, origin: None }))
+    }
+}
+
+impl From<UrlError> for Error {
+    fn from(error: UrlError) -> Self {
+        ErrorKind::Url(error).into()
+    }
+}
+
+impl From<UsageError> for Error {
+    fn from(error: UsageError) -> Self {
+        ErrorKind::Request(error).into()
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error.0.kind {
+            _ if error.is_timeout() => io::ErrorKind::TimedOut,
+            ErrorKind::Io(_, source) | ErrorKind::Resolve(source) => source.kind(),
+            ErrorKind::Closed(_) => io::ErrorKind::UnexpectedEof,
+            ErrorKind::Protocol(..) => io::ErrorKind::InvalidData,
+            ErrorKind::InvalidPart(_) | ErrorKind::Url(_) => io::ErrorKind::InvalidInput,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error").field("kind", &self.0.kind).field("origin", &self.origin()).finish()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place();
+        match &self.0.kind {
+            ErrorKind::BodyTooLarge { limit } => write!(
+                f,
+                "the body from {place} is longer than {limit} bytes: raise the limit, or read it in chunks"
+            ),
+            ErrorKind::Closed(phase) => {
+                write!(f, "{place} closed the connection {}: try again", phase.during())
+            }
+            ErrorKind::Connect(ConnectError::TimedOut) => write!(
+                f,
+                "no connection to {place} in time: check host and port, or raise the connect timeout"
+            ),
+            ErrorKind::Connect(error) => write!(
+                f,
+                "cannot connect to {place}: {error}: check that the server runs and the port is right"
+            ),
+            ErrorKind::InvalidPart(error) => write!(f, "the request cannot be built: {error}"),
+            ErrorKind::Io(phase, error) => {
+                write!(f, "the connection to {place} broke {}: {error}", phase.during())
+            }
+            ErrorKind::Protocol(phase, error) => {
+                write!(f, "{place} did not keep to HTTP {}: {error}", phase.during())
+            }
+            ErrorKind::Request(error) => {
+                write!(f, "the request to {place} cannot be sent: {error}")
+            }
+            ErrorKind::RequestBody(error) => {
+                write!(f, "the body of the request to {place} failed: {error}")
+            }
+            ErrorKind::Resolve(error) => write!(
+                f,
+                "cannot look up the host of {place}: {error}: check its spelling and the network"
+            ),
+            ErrorKind::Status(status) => write!(f, "{place} answered {status}"),
+            ErrorKind::Timeout(Phase::Pool) => write!(
+                f,
+                "all connections to {place} stayed in use: read or drop responses, or raise the limit"
+            ),
+            ErrorKind::Timeout(phase) => {
+                write!(f, "timed out {} ({place}): raise the timeout, or try again", phase.during())
+            }
+            ErrorKind::TlsUnavailable => {
+                write!(f, "cannot reach {place}: https needs TLS, which this build lacks: use http")
+            }
+            ErrorKind::Url(error) => write!(f, "unusable URL: {error}"),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(match &self.0.kind {
+            ErrorKind::Connect(error) => error,
+            ErrorKind::InvalidPart(error) => error,
+            ErrorKind::Io(_, error) | ErrorKind::Resolve(error) => error,
+            ErrorKind::Protocol(_, error) => error,
+            ErrorKind::Request(error) => error,
+            ErrorKind::RequestBody(error) => &**error,
+            ErrorKind::Url(error) => error,
+            ErrorKind::BodyTooLarge { .. }
+            | ErrorKind::Closed(_)
+            | ErrorKind::Status(_)
+            | ErrorKind::Timeout(_)
+            | ErrorKind::TlsUnavailable => return None,
+        })
+    }
+}
+
+impl Phase {
+    fn during(self) -> &'static str {
+        match self {
+            Self::Pool => "while waiting for a free connection",
+            Self::Resolve => "while looking the host up",
+            Self::Connect => "while connecting",
+            Self::Send => "while the request was being sent",
+            Self::ReceiveHead => "before it answered",
+            Self::ReceiveBody => "in the middle of its response",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_one_line_and_names_the_place() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let kinds = [
+            ErrorKind::BodyTooLarge { limit: 5 },
+            ErrorKind::Closed(Phase::ReceiveHead),
+            ErrorKind::Connect(ConnectError::Failed(vec![(([127, 0, 0, 1], 9).into(), refused)])),
+            ErrorKind::Connect(ConnectError::TimedOut),
+            ErrorKind::Io(Phase::Send, io::ErrorKind::BrokenPipe.into()),
+            ErrorKind::Protocol(Phase::ReceiveHead, barewire_h1::ErrorKind::BadStatusLine.into()),
+            ErrorKind::Request(UsageError::LengthMismatch),
+            ErrorKind::RequestBody("disk on fire".into()),
+            ErrorKind::Resolve(io::ErrorKind::NotFound.into()),
+            ErrorKind::Status(StatusCode::NOT_FOUND),
+            ErrorKind::Timeout(Phase::Pool),
+            ErrorKind::Timeout(Phase::ReceiveBody),
+            ErrorKind::TlsUnavailable,
+        ];
+        for kind in kinds {
+            let error = Error::from(kind).at(&"http://example.org");
+            let text = error.to_string();
+            assert!(text.contains("http://example.org"), "{text}");
+            assert!(!text.contains('\n') && text.len() < 200, "{text}");
+        }
+    }
+}
