@@ -39,9 +39,9 @@ use crate::target::sealed::IntoTarget;
 ///     let response = client.get(&url).send().await?;
 ///     assert_eq!(response.status(), 200);
 ///     assert_eq!(response.text().await?, "Hello");
-///     Ok(())
-/// })
-/// # as Result<(), Box<dyn std::error::Error>>
+///     Ok::<(), barewire_client::Error>(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Client<R: Runtime> {
     shared: Arc<Shared<R>>,

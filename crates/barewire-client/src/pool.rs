@@ -209,10 +209,10 @@ impl<T> Pool<T> {
     ) -> Option<Grant<T>> {
         let host = self.host(origin)?;
         let granted = host.granted.remove(&ticket);
-        if granted.is_none() {
-            if let Some(kept) = host.waiting.get_mut(&ticket) {
-                kept.clone_from(waker);
-            }
+        if granted.is_none()
+            && let Some(kept) = host.waiting.get_mut(&ticket)
+        {
+            kept.clone_from(waker);
         }
         granted
     }

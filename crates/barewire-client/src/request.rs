@@ -143,10 +143,10 @@ impl<R: Runtime> RequestBuilder<R> {
     }
 
     fn with(mut self, change: impl FnOnce(&mut Draft) -> Result<(), Error>) -> Self {
-        if let Ok(draft) = &mut self.draft {
-            if let Err(error) = change(draft) {
-                self.draft = Err(error);
-            }
+        if let Ok(draft) = &mut self.draft
+            && let Err(error) = change(draft)
+        {
+            self.draft = Err(error);
         }
         self
     }

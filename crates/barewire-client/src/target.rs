@@ -75,10 +75,10 @@ pub struct Target {
 
 impl Target {
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
-        if is_plain(text.as_bytes()) {
-            if let Ok(uri) = Uri::try_from(text) {
-                return Self::of_normal(uri);
-            }
+        if is_plain(text.as_bytes())
+            && let Ok(uri) = Uri::try_from(text)
+        {
+            return Self::of_normal(uri);
         }
         Self::of_url(&Url::parse(text).map_err(|error| match error {
             url::ParseError::RelativeUrlWithoutBase => UrlError::NotAbsolute,

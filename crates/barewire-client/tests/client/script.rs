@@ -52,10 +52,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            if !thread::panicking() {
-                thread.join().unwrap();
-            }
+        if let Some(thread) = self.thread.take()
+            && !thread::panicking()
+        {
+            thread.join().unwrap();
         }
     }
 }
