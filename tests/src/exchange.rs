@@ -5,16 +5,17 @@
 //! not know.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long anything in a test may take before it has failed.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One connection to a server.
 #[derive(Debug)]
-pub struct Connection {
-    reader: BufReader<TcpStream>,
+pub struct Connection<S = TcpStream> {
+    reader: BufReader<S>,
 }
 
 impl Connection {
@@ -23,17 +24,54 @@ impl Connection {
         let stream = TcpStream::connect(addr).unwrap_or_else(|error| panic!("{addr}: {error}"));
         stream.set_read_timeout(Some(PATIENCE)).expect("the timeout is not zero");
         stream.set_write_timeout(Some(PATIENCE)).expect("the timeout is not zero");
+        Self::over(stream)
+    }
+
+    /// A second handle to the same socket, to write from another thread.
+    pub fn writer(&self) -> TcpStream {
+        self.reader.get_ref().try_clone().expect("a socket can be duplicated")
+    }
+
+    /// Ends the write side: the server reads the end of file and can still answer.
+    pub fn end_writing(&self) {
+        self.reader.get_ref().shutdown(Shutdown::Write).expect("the connection stands");
+    }
+
+    /// Ends the connection so that the server gets a reset, as from a client that crashed.
+    pub fn reset(self) {
+        rustix::net::sockopt::set_socket_linger(self.reader.get_ref(), Some(Duration::ZERO))
+            .expect("the socket is open");
+    }
+
+    /// Whether nothing has arrived that was not read yet.
+    pub fn is_silent(&self) -> bool {
+        let stream = self.reader.get_ref();
+        stream.set_nonblocking(true).expect("the socket is open");
+        let peeked = stream.peek(&mut [0]);
+        stream.set_nonblocking(false).expect("the socket is open");
+        let nothing = matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        self.reader.buffer().is_empty() && nothing
+    }
+
+    /// Reads until the connection ends in whatever way: what came before.
+    pub fn until_the_end(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        if let Err(error) = self.reader.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "the connection does not end");
+        }
+        rest
+    }
+}
+
+impl<S: Read + Write> Connection<S> {
+    /// A connection that stands already.
+    pub fn over(stream: S) -> Self {
         Self { reader: BufReader::new(stream) }
     }
 
     /// Writes bytes as they are.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.reader.get_mut().write_all(bytes.as_ref()).expect("the server reads");
-    }
-
-    /// A second handle to the same socket, to write from another thread.
-    pub fn writer(&self) -> TcpStream {
-        self.reader.get_ref().try_clone().expect("a socket can be duplicated")
     }
 
     /// Reads one answer, interim ones included: their status is the answer's.

@@ -1,0 +1,115 @@
+//! HTTP/1.1 over real sockets: one suite, run on every runtime.
+//!
+//! Each test is a function over a runtime; its name ends up as `on_smol::keep_alive::bodies_are_skipped`.
+//! The server is ours, in this process; the client is written by hand on sockets of the standard library.
+//! Tests wait for events, never for time to pass: handlers stop at a [`Gate`](harness::Gate), and a
+//! [`Meter`](meter::Meter) tells what the server has read and written.
+
+mod access_log;
+mod cancellation;
+mod connections;
+mod cuts;
+mod half_close;
+mod harness;
+mod keep_alive;
+mod large_bodies;
+mod limits;
+mod many;
+mod messages;
+mod meter;
+mod panics;
+mod pattern;
+mod pipelining;
+mod resets;
+mod shared_driver;
+mod shutdown;
+mod shutdown_deadline;
+mod timeouts;
+
+macro_rules! on_every_runtime {
+    ($($module:ident: $($test:ident)*;)*) => {
+        on_every_runtime! { @on on_async_std, barewire_async_std::AsyncStd; $($module: $($test)*;)* }
+        on_every_runtime! { @on on_smol, barewire_smol::Smol::default(); $($module: $($test)*;)* }
+        on_every_runtime! {
+            @on on_smol_with_one_thread, barewire_smol::Smol::with_threads(1).unwrap();
+            $($module: $($test)*;)*
+        }
+        on_every_runtime! { @on on_std, barewire_std::Std::default(); $($module: $($test)*;)* }
+    };
+    (@on $on:ident, $runtime:expr; $($module:ident: $($test:ident)*;)*) => {
+        mod $on {
+            $(on_every_runtime! { @module $runtime; $module: $($test)* })*
+        }
+    };
+    (@module $runtime:expr; $module:ident: $($test:ident)*) => {
+        mod $module {
+            $(#[test] fn $test() { crate::$module::$test($runtime); })*
+        }
+    };
+}
+
+on_every_runtime! {
+    keep_alive:
+        a_connection_carries_many_requests
+        bodies_nobody_wanted_are_skipped
+        too_much_that_nobody_wanted_ends_the_connection
+        the_client_ends_it_by_saying_close
+        http_1_0_keeps_it_only_when_asked
+        ;
+    pipelining:
+        many_answers_leave_in_one_write
+        answers_come_in_the_order_of_the_requests
+        each_body_stays_with_its_request
+        ;
+    half_close:
+        an_answer_follows_the_end_of_the_request
+        every_pipelined_request_is_answered
+        a_download_goes_on
+        an_unfinished_request_is_refused
+        ;
+    large_bodies:
+        downloads_are_made_as_they_are_read
+        uploads_are_read_as_they_are_taken
+        echoes_go_both_ways_at_once
+        ;
+    resets:
+        within_a_head
+        within_a_body
+        while_the_handler_runs
+        while_the_handler_of_the_last_request_runs
+        within_a_response
+        between_requests
+        before_anything
+        ;
+    timeouts:
+        a_head_that_does_not_end_gets_408
+        a_connection_that_says_nothing_is_closed
+        an_idle_connection_is_closed
+        a_body_that_does_not_end_gets_408
+        who_reads_nothing_is_cut
+        a_server_may_take_longer_than_any_client
+        a_refused_client_cannot_stay
+        ;
+    limits:
+        heads_are_refused_by_status
+        bodies_are_refused_by_status
+        what_comes_before_a_refusal_is_answered
+        a_refusal_reaches_a_client_that_sends_on
+        ;
+    messages:
+        continue_is_sent_when_the_body_is_read
+        continue_is_not_sent_before
+        trailers_go_both_ways
+        head_is_answered_without_a_body
+        some_statuses_have_no_body
+        a_body_of_another_length_than_declared_is_cut
+        a_head_that_contradicts_its_body_becomes_500
+        a_stream_may_declare_its_length_in_the_head
+        an_old_client_reads_a_stream_to_the_end_of_the_connection
+        ;
+    panics:
+        in_a_handler_is_500
+        before_the_future_is_500
+        in_a_body_cuts_the_connection
+        ;
+}
