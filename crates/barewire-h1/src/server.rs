@@ -374,10 +374,6 @@ impl ServerConnection {
     }
 
     fn next_event(&mut self) -> Result<Option<ServerEvent>, Error> {
-        if self.blocked && !self.output.is_full() {
-            self.blocked = false;
-            return Ok(Some(ServerEvent::Writable));
-        }
         loop {
             match self.reading {
                 Reading::Head => return self.next_request(),
@@ -462,6 +458,7 @@ impl ServerConnection {
             && filled.len() < self.config.limits.max_head
             && memchr::memchr(b'\n', filled.get(scanned..).unwrap_or_default()).is_none();
         if nothing_new {
+            self.input.set_scanned(usize::MAX);
             return Ok(Status::Partial);
         }
         let status = head::parse_request_into(request, &mut self.scratch, filled, &self.config)?;
@@ -606,7 +603,12 @@ impl ServerConnection {
                 clock.clear(Timer::Body);
                 if self.served && self.input.is_empty() {
                     clock.clear(Timer::Head);
-                    clock.arm(Timer::Idle, timeouts.idle);
+                    // A response that is still being taken is not idleness.
+                    if self.output.has_remaining() {
+                        clock.clear(Timer::Idle);
+                    } else {
+                        clock.arm(Timer::Idle, timeouts.idle);
+                    }
                 } else {
                     clock.clear(Timer::Idle);
                     clock.arm(Timer::Head, timeouts.head);
@@ -693,6 +695,10 @@ impl Protocol for ServerConnection {
     }
 
     fn poll_event(&mut self) -> Result<Option<ServerEvent>, Error> {
+        if self.blocked && !self.output.is_full() {
+            self.blocked = false;
+            return Ok(Some(ServerEvent::Writable));
+        }
         if self.error.is_none() {
             match self.next_event() {
                 Ok(Some(event)) => return Ok(Some(event)),
