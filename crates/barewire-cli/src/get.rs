@@ -30,8 +30,8 @@ pub(crate) use self::request::WishError;
 
 /// Fetch a URL
 ///
-/// The body goes to standard output as it comes. The exit status is 0 for a whole answer of status 1xx to
-/// 3xx, and 1 otherwise. Redirects are not followed.
+/// The body goes to standard output as it comes. The exit status is 0 for a whole answer with a status
+/// below 400, and 1 otherwise. Redirects are not followed.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Arguments {

@@ -15,9 +15,9 @@ use crate::Error;
 /// The runtimes by the names that users know them by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Runtime {
-    /// smol: a few threads for any number of connections
+    /// Async: a few threads for any number of connections
     Smol,
-    /// async-std, which is discontinued: as smol
+    /// The same on async-std, which is discontinued
     AsyncStd,
     /// Blocking sockets, with a thread for each connection
     Std,

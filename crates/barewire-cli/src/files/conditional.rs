@@ -30,23 +30,19 @@ pub(crate) fn evaluate(method: &Method, headers: &HeaderMap, file: &Validators) 
         if !matches_any(headers, IF_MATCH, |tag| file.tag.strongly_equals(tag)) {
             return Verdict::PreconditionFailed;
         }
-    } else if let (Some(date), Some(modified)) =
-        (date_of(headers, IF_UNMODIFIED_SINCE), file.modified)
+    } else if let Some(modified) = file.modified
+        && date_of(headers, IF_UNMODIFIED_SINCE).is_some_and(|date| modified > date)
     {
-        if modified > date {
-            return Verdict::PreconditionFailed;
-        }
+        return Verdict::PreconditionFailed;
     }
     if headers.contains_key(IF_NONE_MATCH) {
         if matches_any(headers, IF_NONE_MATCH, |tag| file.tag.weakly_equals(tag)) {
             return if is_read { Verdict::NotModified } else { Verdict::PreconditionFailed };
         }
-    } else if let (true, Some(date), Some(modified)) =
-        (is_read, date_of(headers, IF_MODIFIED_SINCE), file.modified)
+    } else if let Some(modified) = file.modified.filter(|_| is_read)
+        && date_of(headers, IF_MODIFIED_SINCE).is_some_and(|date| modified <= date)
     {
-        if modified <= date {
-            return Verdict::NotModified;
-        }
+        return Verdict::NotModified;
     }
     Verdict::Proceed { range: allows_range(headers, file) }
 }

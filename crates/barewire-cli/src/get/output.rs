@@ -96,11 +96,11 @@ impl Output {
 
     /// All has been written.
     pub(crate) fn complete(mut self) -> Result<(), OutputError> {
-        if let Target::Regular { path, part } = &mut self.target {
-            if let Some(from) = part {
-                if let Err(error) = fs::rename(from, path) {
-                    return Err(self.failed(error));
-                }
+        if let Target::Regular { path, part } = &mut self.target
+            && let Some(from) = part
+        {
+            if let Err(error) = fs::rename(from, path) {
+                return Err(self.failed(error));
             }
             *part = None;
         }

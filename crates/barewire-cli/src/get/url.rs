@@ -37,7 +37,7 @@ pub(crate) fn parse(given: &str) -> Result<Uri, UrlError> {
     }
     // Browsers repair slashes; a URL without a host is to be refused (RFC 9110, section 4.2.1).
     let rest = given.trim().split_once(':').map_or("", |(_, rest)| rest);
-    if !rest.strip_prefix("//").is_some_and(|rest| !rest.starts_with(['/', '\\'])) {
+    if rest.strip_prefix("//").is_none_or(|rest| rest.starts_with(['/', '\\'])) {
         return Err(failed(Problem::NoHost));
     }
     if !url.username().is_empty() || url.password().is_some() {
