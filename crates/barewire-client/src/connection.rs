@@ -34,8 +34,8 @@ pub(crate) struct Connection<R: Runtime> {
     plain: bool,
     /// The last poll had to wait, so the time since then counts.
     waiting: bool,
-    /// The request was not sent whole when the connection was last driven.
-    sending: bool,
+    /// How much will have been sent, ever, when the request is; [`u64::MAX`] while that is not known.
+    goal: u64,
 }
 
 /// What an exchange begins with.
@@ -78,7 +78,7 @@ impl<R: Runtime> Connection<R> {
             head: Request::new(()),
             plain: false,
             waiting: false,
-            sending: false,
+            goal: 0,
         }
     }
 
@@ -160,7 +160,9 @@ impl<R: Runtime> Connection<R> {
                     Progress::Starved | Progress::Waiting => {}
                 }
             }
-            self.sending = self.is_sending();
+            let output = self.driver.protocol_mut().output();
+            let queued = output.total_sent().saturating_add(output.remaining() as u64);
+            self.goal = if self.upload.is_some() { u64::MAX } else { queued };
             let event = match ready!(self.driver.poll_next_event(cx)) {
                 Ok(event) => event,
                 Err(error) => return Poll::Ready(Err(self.broken(error))),
@@ -205,13 +207,11 @@ impl<R: Runtime> Connection<R> {
         self.lease = Some(lease);
     }
 
-    fn is_sending(&mut self) -> bool {
-        self.upload.is_some() || self.driver.protocol_mut().output().has_remaining()
-    }
-
-    fn phase(&self, sending: bool) -> Phase {
+    /// The phase in which the connection ended. By then what was still to be sent has been dropped.
+    fn last_phase(&mut self) -> Phase {
+        let sent = self.driver.protocol_mut().output().total_sent() >= self.goal;
         match self.phase {
-            Phase::Send if !sending => Phase::ReceiveHead,
+            Phase::Send if sent => Phase::ReceiveHead,
             phase => phase,
         }
     }
@@ -224,14 +224,12 @@ impl<R: Runtime> Connection<R> {
     }
 
     fn closed(&mut self) -> Error {
-        let sending = self.is_sending();
-        let phase = self.phase(sending);
+        let phase = self.last_phase();
         self.located(ErrorKind::Closed(phase).into())
     }
 
     fn broken(&mut self, error: DriverError<TimedError<barewire_h1::Error>>) -> Error {
-        // What ends a connection also drops what was still to be sent.
-        let phase = self.phase(self.sending);
+        let phase = self.last_phase();
         let kind = match error {
             DriverError::Io(error) => ErrorKind::Io(phase, error),
             DriverError::Protocol(TimedError::Expired) => ErrorKind::Timeout(phase),
