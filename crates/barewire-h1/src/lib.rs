@@ -64,6 +64,7 @@ pub mod head;
 mod repeat;
 mod server;
 mod state;
+mod target;
 mod timer;
 
 pub use client::ClientConnection;
