@@ -55,6 +55,22 @@ fn hundred_pipelined_requests(runtime: &str) {
     sending.join().expect("no panic").expect("all was sent");
 }
 
+fn json_nested_too_deeply_harms_nobody(runtime: &str) {
+    let server = Server::barewire(runtime, &["echo"]);
+    let mut connection = Connection::open(server.addr());
+    for (depth, parses) in [(100, true), (1_000_000, false)] {
+        let body = "[".repeat(depth) + &"]".repeat(depth);
+        connection.send(format!(
+            "POST /anything HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        let json: serde_json::Value =
+            serde_json::from_slice(&connection.answer().body).expect("JSON");
+        assert_eq!(json["json"].is_array(), parses, "{depth} deep");
+        assert_eq!(json["data"], body);
+    }
+}
+
 fn request_in_single_bytes(runtime: &str) {
     let server = Server::barewire(runtime, &["echo"]);
     let mut connection = Connection::open(server.addr());
@@ -152,6 +168,7 @@ on_each_runtime!(
     half_closed_client_gets_its_answer,
     http_1_0_ends_with_the_connection,
     hundred_pipelined_requests,
+    json_nested_too_deeply_harms_nobody,
     large_echo_with_a_reader_of_its_own,
     pipelined_answers_come_in_order,
     request_in_single_bytes,
