@@ -26,12 +26,8 @@ pub(crate) struct Origin {
     tls: bool,
     host: Box<str>,
     port: u16,
-}
-
-impl OriginRef<'_> {
-    fn to_owned(self) -> Origin {
-        Origin { tls: self.tls, host: self.host.into(), port: self.port }
-    }
+    /// Where the pool keeps it, for as long as it has any connection or anybody waits for one.
+    slot: usize,
 }
 
 impl Origin {
@@ -137,7 +133,10 @@ pub(crate) type Wake = Option<Waker>;
 
 /// Connections `T`, by origin.
 pub(crate) struct Pool<T> {
-    hosts: HashMap<OwnedKey, Host<T>>,
+    by_origin: HashMap<OwnedKey, usize>,
+    /// A host keeps its place while it has connections or somebody waits; then the place is free.
+    hosts: Vec<Host<T>>,
+    free: Vec<usize>,
     limits: PoolLimits,
     last_ticket: Ticket,
     next_sweep: Option<Instant>,
@@ -156,7 +155,14 @@ struct Host<T> {
 
 impl<T> Pool<T> {
     pub(crate) fn new(limits: PoolLimits) -> Self {
-        Self { hosts: HashMap::new(), limits, last_ticket: 0, next_sweep: None }
+        Self {
+            by_origin: HashMap::new(),
+            hosts: Vec::new(),
+            free: Vec::new(),
+            limits,
+            last_ticket: 0,
+            next_sweep: None,
+        }
     }
 
     /// Asks for a connection to an origin. `fresh` asks for one that was not used before, and lets an idle
@@ -170,15 +176,8 @@ impl<T> Pool<T> {
         dropped: &mut Vec<T>,
     ) -> (Arc<Origin>, Acquired<T>) {
         self.sweep(now, dropped);
-        let key: &dyn Key = &origin;
-        let host = match self.hosts.get_mut(key) {
-            Some(host) => host,
-            None => {
-                let origin = Arc::new(origin.to_owned());
-                let host = Host::new(origin.clone());
-                self.hosts.entry(OwnedKey(origin)).or_insert(host)
-            }
-        };
+        let slot = self.slot(origin);
+        let host = &mut self.hosts[slot];
         host.expire(now, self.limits.idle_timeout, dropped);
         let acquired = match host.idle.pop() {
             Some((connection, _)) if fresh => {
@@ -252,27 +251,50 @@ impl<T> Pool<T> {
     /// Idle connections, and those that are counted against the limit, of one origin.
     pub(crate) fn counts(&self, origin: OriginRef<'_>) -> (usize, usize) {
         let key: &dyn Key = &origin;
-        self.hosts.get(key).map_or((0, 0), |host| (host.idle.len(), host.open))
+        let host = self.by_origin.get(key).and_then(|slot| self.hosts.get(*slot));
+        host.map_or((0, 0), |host| (host.idle.len(), host.open))
     }
 
+    /// The host of somebody who has a turn or a ticket: its place cannot have been given away.
     fn host(&mut self, origin: &Origin) -> Option<&mut Host<T>> {
-        let origin = origin.borrowed();
+        self.hosts.get_mut(origin.slot)
+    }
+
+    fn slot(&mut self, origin: OriginRef<'_>) -> usize {
         let key: &dyn Key = &origin;
-        self.hosts.get_mut(key)
+        if let Some(slot) = self.by_origin.get(key) {
+            return *slot;
+        }
+        let slot = self.free.pop().unwrap_or(self.hosts.len());
+        let OriginRef { tls, host, port } = origin;
+        let origin = Arc::new(Origin { tls, host: host.into(), port, slot });
+        let host = Host::new(origin.clone());
+        match self.hosts.get_mut(slot) {
+            Some(place) => *place = host,
+            None => self.hosts.push(host),
+        }
+        self.by_origin.insert(OwnedKey(origin), slot);
+        slot
     }
 
     /// Every now and then looks at all hosts, so that what nobody asks for any more does not stay.
     fn sweep(&mut self, now: Instant, dropped: &mut Vec<T>) {
+        let next = now.checked_add(self.limits.idle_timeout.unwrap_or(SWEEP));
         match self.next_sweep {
             Some(at) if at > now => return,
             // The first call has nothing to look at.
             None => {}
-            Some(_) => self.hosts.retain(|_, host| {
+            Some(_) => self.by_origin.retain(|_, slot| {
+                let host = &mut self.hosts[*slot];
                 host.expire(now, self.limits.idle_timeout, dropped);
-                host.open > 0 || !host.waiting.is_empty()
+                let used = host.open > 0 || !host.waiting.is_empty();
+                if !used {
+                    self.free.push(*slot);
+                }
+                used
             }),
         }
-        self.next_sweep = now.checked_add(self.limits.idle_timeout.unwrap_or(SWEEP));
+        self.next_sweep = next;
     }
 }
 
@@ -452,7 +474,12 @@ mod tests {
         let much_later = at + Duration::from_secs(1000);
         pool.acquire(OTHER, much_later, false, Waker::noop(), &mut dropped);
         assert_eq!(dropped, [1, 2]);
-        assert_eq!(pool.hosts.len(), 1);
+        assert_eq!(pool.by_origin.len(), 1);
+        // The place of the one that is gone is used again.
+        let third = OriginRef { port: 82, ..HOST };
+        pool.acquire(third, much_later, false, Waker::noop(), &mut dropped);
+        assert_eq!((pool.hosts.len(), pool.counts(third)), (2, (0, 1)));
+        assert_eq!(pool.counts(HOST), (0, 0));
     }
 
     #[test]
