@@ -19,8 +19,12 @@ use crate::{Error, log};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Arguments {
-    /// Address and port to listen on, such as 0.0.0.0:8000 or [::1]:8000; port 0 picks a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8000",
+        help = "Address and port to listen on, such as 0.0.0.0:8000 or [::1]:8000; port 0 picks a free one"
+    )]
     bind: SocketAddr,
 
     /// What to run on
