@@ -20,6 +20,10 @@ use crate::channel::{self, Receiver, Sender};
 /// client back. Dropping it unread is fine: the rest is skipped after the response, or the connection is
 /// closed when it is too long.
 ///
+/// A client that waits for `100 Continue` gets it when its request's body is first polled, unless the
+/// response has begun by then: a handler that streams the request's body back reads its first part before it
+/// returns.
+///
 /// ```
 /// # async fn f(mut body: barewire_server::Body) -> Result<(), barewire_server::BodyError> {
 /// while let Some(data) = body.data().await? {

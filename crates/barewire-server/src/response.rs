@@ -14,6 +14,9 @@ use crate::connection::{Connection, Gone, poll_body};
 use crate::handler::internal_error;
 use crate::{Body, log};
 
+/// So many parts of a body are sent before other tasks have their turn.
+const FRAMES_A_TURN: u32 = 32;
+
 /// How much of a response went out with its head.
 pub(crate) enum Begun {
     /// All of it; so many bytes of body.
@@ -59,8 +62,15 @@ impl<T: Transport + Send + 'static> Connection<T> {
     pub(crate) async fn send_body(&mut self, body: Body) -> Result<u64, Gone> {
         let mut body = pin!(body);
         let mut sent = 0u64;
+        let mut turn = 0u32;
         loop {
             let frame = poll_fn(|cx| {
+                // A body that is always ready, on a socket that takes all, must not keep others waiting.
+                turn += 1;
+                if turn % FRAMES_A_TURN == 0 && !T::BLOCKING {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 if T::BLOCKING {
                     // The body may hold this thread up, and what is out so far is not to wait for it.
                     self.shared.lock().driver.poll_write_some(cx);
