@@ -42,7 +42,8 @@ pub struct Timeouts {
     /// Without a byte in either direction while the server is waited for. The time in which nobody polls
     /// the response, or in which the request's own body has nothing to send, does not count. Default 30 s.
     pub read: Option<Duration>,
-    /// From the beginning of `send` to the end of the response's body. Default none.
+    /// From the beginning of `send` to the end of the response's body. Over a blocking runtime it cannot end
+    /// what blocks on its own: the system's look-up of a name, or a request's body that waits. Default none.
     pub total: Option<Duration>,
 }
 

@@ -5,7 +5,7 @@ use barewire_rt::{ConnectError, Runtime, interleave};
 
 use crate::deadline::{before, earliest};
 use crate::error::{Error, ErrorKind, Phase};
-use crate::pool::OriginRef;
+use crate::origin::OriginRef;
 use crate::shared::Shared;
 use crate::target::literal_address;
 

@@ -319,3 +319,62 @@ impl<R: Runtime> Exchange for Connection<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::connect::connect;
+    use crate::park::block_on;
+    use crate::shared::{Shared, acquire};
+    use crate::target::Target;
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+
+    fn idle<R: Runtime>(runtime: R) -> (Connection<R>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let target = Target::parse(&url).unwrap();
+        let origin = target.origin();
+        let shared = Arc::new(Shared::new(runtime, Config::default(), HeaderMap::new()));
+        let connection = block_on(async {
+            let now = Instant::now();
+            let (lease, _) = acquire(&shared, origin, now, None, false).await.unwrap();
+            let stream = connect(&shared, origin, None).await.unwrap();
+            Connection::new(stream, shared.h1.clone(), lease)
+        });
+        (connection, listener.accept().unwrap().0)
+    }
+
+    fn dies<R: Runtime>(connection: &mut Connection<R>) {
+        let start = Instant::now();
+        while connection.is_alive(FRESH) {
+            assert!(start.elapsed() < Duration::from_secs(20), "still alive");
+            std::thread::yield_now();
+        }
+    }
+
+    fn the_end_of_an_idle_connection_is_noticed<R: Runtime>(runtime: R) {
+        let (mut connection, server) = idle(runtime.clone());
+        for _ in 0..3 {
+            assert!(connection.is_alive(FRESH));
+        }
+        drop(server);
+        dies(&mut connection);
+        // Nobody has asked for anything that this could answer.
+        let (mut connection, mut server) = idle(runtime);
+        assert!(connection.is_alive(FRESH));
+        server.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").unwrap();
+        dies(&mut connection);
+    }
+
+    #[test]
+    fn the_end_of_an_idle_connection_is_noticed_on_smol() {
+        the_end_of_an_idle_connection_is_noticed(barewire_smol::Smol::default());
+    }
+
+    #[test]
+    fn the_end_of_an_idle_connection_is_noticed_on_std() {
+        the_end_of_an_idle_connection_is_noticed(barewire_std::Std::default());
+    }
+}

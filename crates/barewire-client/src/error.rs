@@ -15,6 +15,25 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 ///
 /// [`kind`](Self::kind) says what happened with all its data; the text is one line that says what happened,
 /// where, and what to do about it. It never contains what stood in a URL before an `@` or in its path.
+///
+/// ```
+/// use barewire_client::blocking::Client;
+/// use barewire_client::{ErrorKind, Phase};
+///
+/// let client = Client::new(barewire_std::Std::default());
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+/// # let url = format!("http://{}/", listener.local_addr().unwrap());
+/// # drop(listener);
+/// match client.get(&url).send() {
+///     Ok(response) => println!("{}", response.status()),
+///     Err(error) if error.is_timeout() => eprintln!("later, perhaps: {error}"),
+///     Err(error) => {
+///         eprintln!("{error}");
+///         assert!(matches!(error.kind(), ErrorKind::Connect(_)));
+///         assert_eq!(error.phase(), Some(Phase::Connect));
+///     }
+/// }
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -116,6 +135,9 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match &self.0.kind {
             ErrorKind::Timeout(_) | ErrorKind::Connect(ConnectError::TimedOut) => true,
+            ErrorKind::Connect(ConnectError::Failed(attempts)) => {
+                attempts.iter().all(|(_, error)| error.kind() == io::ErrorKind::TimedOut)
+            }
             ErrorKind::Protocol(_, error) => matches!(
                 error.kind(),
                 barewire_h1::ErrorKind::BodyTimeout

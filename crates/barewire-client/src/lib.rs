@@ -56,6 +56,7 @@ mod error;
 mod execute;
 mod head;
 mod incoming;
+mod origin;
 mod park;
 mod pool;
 mod request;

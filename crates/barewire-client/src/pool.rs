@@ -1,111 +1,13 @@
 //! The bookkeeping of kept connections: who may open one, who gets an idle one, who is next. No I/O, no
 //! lock and no clock; what has to be dropped or woken is handed out, to be dropped or woken after the lock.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use crate::config::PoolLimits;
-
-/// What connections are pooled by, borrowed from a URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct OriginRef<'a> {
-    pub(crate) tls: bool,
-    /// As the URL standard writes it: lower case, an IPv6 address in its brackets.
-    pub(crate) host: &'a str,
-    pub(crate) port: u16,
-}
-
-/// What connections are pooled by.
-#[derive(Debug)]
-pub(crate) struct Origin {
-    tls: bool,
-    host: Box<str>,
-    port: u16,
-    /// Where the pool keeps it, for as long as it has any connection or anybody waits for one.
-    slot: usize,
-}
-
-impl Origin {
-    pub(crate) fn borrowed(&self) -> OriginRef<'_> {
-        OriginRef { tls: self.tls, host: &self.host, port: self.port }
-    }
-}
-
-impl fmt::Display for OriginRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, default) = if self.tls { ("https", 443) } else { ("http", 80) };
-        write!(f, "{scheme}://{}", self.host)?;
-        match self.port == default {
-            true => Ok(()),
-            false => write!(f, ":{}", self.port),
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.borrowed().fmt(f)
-    }
-}
-
-/// Lets the map be searched with a borrowed origin, without making an owned one for each request.
-trait Key {
-    fn key(&self) -> OriginRef<'_>;
-}
-
-impl Key for OriginRef<'_> {
-    fn key(&self) -> OriginRef<'_> {
-        *self
-    }
-}
-
-#[derive(Clone)]
-struct OwnedKey(Arc<Origin>);
-
-impl Key for OwnedKey {
-    fn key(&self) -> OriginRef<'_> {
-        self.0.borrowed()
-    }
-}
-
-impl<'a> Borrow<dyn Key + 'a> for OwnedKey {
-    fn borrow(&self) -> &(dyn Key + 'a) {
-        self
-    }
-}
-
-impl Hash for dyn Key + '_ {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
-    }
-}
-
-impl PartialEq for dyn Key + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for dyn Key + '_ {}
-
-impl Hash for OwnedKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
-    }
-}
-
-impl PartialEq for OwnedKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for OwnedKey {}
+use crate::origin::{Key, Origin, OriginRef, OwnedKey};
 
 /// A place in the queue for a connection.
 pub(crate) type Ticket = u64;
@@ -257,7 +159,7 @@ impl<T> Pool<T> {
 
     /// The host of somebody who has a turn or a ticket: its place cannot have been given away.
     fn host(&mut self, origin: &Origin) -> Option<&mut Host<T>> {
-        self.hosts.get_mut(origin.slot)
+        self.hosts.get_mut(origin.slot())
     }
 
     fn slot(&mut self, origin: OriginRef<'_>) -> usize {
@@ -266,8 +168,7 @@ impl<T> Pool<T> {
             return *slot;
         }
         let slot = self.free.pop().unwrap_or(self.hosts.len());
-        let OriginRef { tls, host, port } = origin;
-        let origin = Arc::new(Origin { tls, host: host.into(), port, slot });
+        let origin = Arc::new(Origin::new(origin, slot));
         let host = Host::new(origin.clone());
         match self.hosts.get_mut(slot) {
             Some(place) => *place = host,

@@ -10,8 +10,9 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::deadline::before;
 use crate::error::{Error, ErrorKind, Phase};
+use crate::origin::{Origin, OriginRef};
 use crate::park::block_until;
-use crate::pool::{Acquired, Grant, Origin, OriginRef, Pool, Ticket};
+use crate::pool::{Acquired, Grant, Pool, Ticket};
 
 /// What all clones of a client have in common.
 pub(crate) struct Shared<R: Runtime> {

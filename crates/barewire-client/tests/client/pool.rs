@@ -22,6 +22,7 @@ on_each_runtime!(
     requests_beyond_the_limit_wait,
     waiting_for_a_connection_has_a_limit,
     no_connection_is_kept_when_none_is_wanted,
+    many_at_once_over_a_few,
 );
 
 fn serve_two(peer: &mut Peer) {
@@ -251,6 +252,34 @@ fn no_connection_is_kept_when_none_is_wanted<R: Spawn>(runtime: R) {
             assert_eq!(client.connections(server.url("/")).unwrap().idle, 0);
         }
     });
+}
+
+fn many_at_once_over_a_few<R: Spawn>(runtime: R) {
+    const FEW: usize = 4;
+    let server = Server::new((0..FEW).map(|_| play(Peer::echo_paths)).collect());
+    let client = Client::builder(runtime.clone()).max_connections_per_host(FEW).build();
+    let url = server.url("/");
+    runtime.block_on(async {
+        // All of the few are opened, whatever happens later.
+        let mut held = Vec::new();
+        for _ in 0..FEW {
+            held.push(client.get(&url).send().await.unwrap());
+        }
+        let tasks: Vec<_> = (0..100)
+            .map(|n| {
+                let (client, url) = (client.clone(), format!("{url}{n}"));
+                let exchange = async move { client.get(&url).send().await?.text().await };
+                runtime.spawn(exchange)
+            })
+            .collect();
+        drop(held);
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap().unwrap(), format!("/{n}"));
+        }
+        let counts = client.connections(&url).unwrap();
+        assert_eq!((counts.idle, counts.in_use), (FEW, 0));
+    });
+    drop(client);
 }
 
 /// Polls until a condition holds, and gives the future up.
