@@ -67,7 +67,7 @@ impl<T: Transport + Send + 'static> Connection<T> {
             let frame = poll_fn(|cx| {
                 // A body that is always ready, on a socket that takes all, must not keep others waiting.
                 turn += 1;
-                if turn % FRAMES_A_TURN == 0 && !T::BLOCKING {
+                if turn.is_multiple_of(FRAMES_A_TURN) && !T::BLOCKING {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
