@@ -62,7 +62,7 @@ fn a_total_over_all<R: Spawn>(runtime: R) {
         while peer.try_send(b"1\r\nx\r\n") {}
     });
     runtime.clone().block_on(async move {
-        let client = Client::builder(runtime).config(config(None, Some(50))).build();
+        let client = Client::builder(runtime).config(config(None, Some(500))).build();
         let mut response = client.get(server.url("/")).send().await.unwrap();
         let error = loop {
             if let Err(error) = response.chunk().await {
@@ -76,11 +76,13 @@ fn a_total_over_all<R: Spawn>(runtime: R) {
 fn a_total_of_one_request<R: Spawn>(runtime: R) {
     let server = Server::once(|peer| {
         peer.request();
+        peer.answer("connected");
         peer.wait_for_end();
     });
     runtime.clone().block_on(async move {
         let client = Client::builder(runtime).config(config(None, None)).build();
-        let request = client.get(server.url("/")).timeout(Duration::from_millis(20));
+        client.get(server.url("/")).send().await.unwrap().text().await.unwrap();
+        let request = client.get(server.url("/")).timeout(Duration::from_millis(100));
         assert_timeout(&request.send().await.unwrap_err(), Phase::ReceiveHead);
     });
 }
