@@ -439,6 +439,9 @@ impl Protocol for ClientConnection {
 
     fn handle_timeout(&mut self, now: Instant) {
         let now = self.clock.advance(now);
+        // Who waits for room in the output asks for no events meanwhile.
+        let pending = self.output.has_remaining();
+        self.clock.arm_write(&self.output, pending, self.config.timeouts.write_progress);
         if self.clock.next().is_none_or(|at| at > now) {
             return;
         }

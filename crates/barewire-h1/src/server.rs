@@ -354,7 +354,10 @@ impl Protocol for ServerConnection {
         open && match self.reading {
             Reading::Head => self.takes_requests() || self.input.len() < READ_AHEAD,
             Reading::Body | Reading::Discard => true,
-            Reading::Done => self.linger && self.writing == Writing::Closed,
+            // A reset has to be noticed while the last request is answered, too.
+            Reading::Done => {
+                self.front.is_some() || (self.linger && self.writing == Writing::Closed)
+            }
             Reading::Upgraded => false,
         }
     }
@@ -377,7 +380,9 @@ impl Protocol for ServerConnection {
                 Err(error) => self.fail(error),
             }
         }
-        if self.reading == Reading::Done {
+        if self.reading == Reading::Done && !self.input.is_empty() {
+            // What comes after the last message is nobody's; who sends it has to be able to read the answer.
+            self.linger = true;
             self.input.consume(usize::MAX);
         }
         self.rearm();
@@ -395,6 +400,9 @@ impl Protocol for ServerConnection {
     fn handle_timeout(&mut self, now: Instant) {
         let first = !self.clock.is_started();
         let now = self.clock.advance(now);
+        // Who waits for room in the output asks for no events meanwhile.
+        let pending = self.output.has_remaining();
+        self.clock.arm_write(&self.output, pending, self.config.timeouts.write_progress);
         let due = self.clock.next().is_some_and(|at| at <= now);
         if due {
             self.expire(now);

@@ -254,9 +254,7 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
                 return Poll::Ready(Ok(()));
             }
             if !self.poll_write_some(cx) {
-                let interest = Interest { read: false, write: true };
-                self.transport.wait(cx, interest, self.protocol.poll_timeout());
-                return self.pending();
+                return self.wait_for_room(cx);
             }
         }
     }
@@ -278,6 +276,8 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
 
     fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            // The error again, and nothing else; what it was asked for is that its deadlines are up to date.
+            let _ = self.protocol.poll_event();
             let wrote = self.poll_write_some(cx);
             // An error's connection still reads and forgets, so that a reset does not overtake the farewell.
             let read = match self.poll_read_some(cx) {
@@ -290,7 +290,6 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
             }
             if read {
                 self.now();
-                let _ = self.protocol.poll_event();
                 if !self.budget.spend() {
                     cx.waker().wake_by_ref();
                     return self.pending();
@@ -300,6 +299,14 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
                 return self.pending();
             }
         }
+    }
+
+    /// A protocol that is not asked for events learns by the time alone that its output does not leave.
+    fn wait_for_room<V>(&mut self, cx: &mut Context<'_>) -> Poll<V> {
+        self.now();
+        let interest = Interest { read: false, write: true };
+        self.transport.wait(cx, interest, self.protocol.poll_timeout());
+        self.pending()
     }
 
     fn poll_read_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,9 +1,16 @@
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use futures_io::{AsyncRead, AsyncWrite};
+
+/// Makes a thread that is blocked in a transport return: see [`Transport::interrupter`].
+///
+/// With [`Shutdown::Read`] a read ends as if the peer had ended its side, after what has arrived already; with
+/// [`Shutdown::Both`] the connection is cut.
+pub type Interrupter = Box<dyn Fn(Shutdown) + Send + Sync>;
 
 /// What a driver waits for in [`Transport::wait`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -57,9 +64,9 @@ pub trait Transport: Unpin {
     /// wakes `cx` in any case.
     fn wait(&mut self, cx: &mut Context<'_>, interest: Interest, deadline: Option<Instant>);
 
-    /// For blocking transports: something that makes a thread blocked in a read of this transport return as
-    /// if the peer had ended its side. `None` where dropping the task does it.
-    fn interrupter(&self) -> Option<Box<dyn Fn() + Send + Sync>> {
+    /// For blocking transports: something that makes a thread blocked in this transport return. `None` where
+    /// dropping the task does it.
+    fn interrupter(&self) -> Option<Interrupter> {
         None
     }
 }

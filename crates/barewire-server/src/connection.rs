@@ -1,5 +1,6 @@
 //! One connection: requests are taken off it one after the other, and each handler is polled in place.
 
+use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use barewire_h1::{BodyLength, ServerConnection, ServerEvent};
-use barewire_rt::{Driver, DriverError, PeerAddr, Transport};
+use barewire_rt::{Driver, DriverError, NextEvent, PeerAddr, Transport};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
@@ -120,11 +121,17 @@ impl<T: Transport + Send + 'static> Connection<T> {
         })
         .await;
         while let Some(request) = poll_fn(|cx| self.poll_request(cx)).await {
-            let begun = {
-                let mut future = pin!(handler.call(request));
-                match poll_fn(|cx| self.poll_handler(cx, future.as_mut())).await {
-                    Ok(response) => self.begin_response(response),
-                    Err(Gone) => return,
+            let begun = match catch_unwind(AssertUnwindSafe(|| handler.call(request))) {
+                Ok(future) => {
+                    let mut future = pin!(future);
+                    match poll_fn(|cx| self.poll_handler(cx, future.as_mut())).await {
+                        Ok(response) => self.begin_response(response),
+                        Err(Gone) => return,
+                    }
+                }
+                Err(panic) => {
+                    let response = self.panicked(panic);
+                    self.begin_response(response)
                 }
             };
             let sent = match begun {
@@ -150,22 +157,22 @@ impl<T: Transport + Send + 'static> Connection<T> {
         if T::BLOCKING {
             self.membership.set_idle(state.driver.protocol().is_idle());
         }
-        match self.membership.phase() {
-            Phase::Serving => {}
-            Phase::Draining if self.told => {}
-            Phase::Draining => {
-                self.told = true;
-                state.driver.protocol_mut().graceful_shutdown();
-            }
-            Phase::Cutting => return Poll::Ready(None),
+        let phase = self.membership.phase();
+        if phase >= Phase::Cutting {
+            return Poll::Ready(None);
         }
-        let event = loop {
-            match state.driver.poll_next_event(cx) {
-                // What is left of a body that nobody wanted.
-                Poll::Ready(Ok(Some(event))) if !matches!(event, ServerEvent::Request(..)) => {}
-                event => break event,
-            }
-        };
+        let drains = phase == Phase::Draining && !self.told;
+        if drains && T::BLOCKING && state.driver.protocol().is_idle() {
+            // A request that has arrived is still read, and then the end of file.
+            self.told = true;
+            self.membership.end_reading();
+        }
+        let mut event = poll_request_event(&mut state.driver, cx);
+        if drains && !T::BLOCKING && event.is_pending() {
+            self.told = true;
+            state.driver.protocol_mut().graceful_shutdown();
+            event = poll_request_event(&mut state.driver, cx);
+        }
         if T::BLOCKING && event.is_ready() {
             self.membership.set_idle(false);
         }
@@ -207,11 +214,13 @@ impl<T: Transport + Send + 'static> Connection<T> {
         match catch_unwind(AssertUnwindSafe(|| handler.poll(cx))) {
             Ok(Poll::Ready(response)) => Poll::Ready(Ok(response)),
             Ok(Poll::Pending) => self.poll_gone(cx).map(Err),
-            Err(panic) => {
-                log::panicked(&self.peer, &PanicMessage(panic));
-                Poll::Ready(Ok(internal_error()))
-            }
+            Err(panic) => Poll::Ready(Ok(self.panicked(panic))),
         }
+    }
+
+    fn panicked(&self, panic: Box<dyn Any + Send>) -> Response<Body> {
+        log::panicked(&self.peer, &PanicMessage(panic));
+        internal_error()
     }
 
     fn log_end(&self, error: DriverError<barewire_h1::Error>) {
@@ -224,7 +233,7 @@ impl<T: Transport + Send + 'static> Connection<T> {
     /// Ready when the client is gone; until then sends what there is to send. For while the application is
     /// waited for.
     pub(crate) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<Gone> {
-        if self.membership.phase() == Phase::Cutting {
+        if self.membership.phase() >= Phase::Cutting {
             return Poll::Ready(Gone);
         }
         let mut state = self.shared.lock();
@@ -246,6 +255,19 @@ impl<T: Transport + Send + 'static> Connection<T> {
                     return Poll::Ready(Gone);
                 }
             }
+        }
+    }
+}
+
+/// The next event but for what is left of a body that nobody wanted.
+fn poll_request_event<T: Transport>(
+    driver: &mut Driver<ServerConnection, T>,
+    cx: &mut Context<'_>,
+) -> Poll<NextEvent<ServerConnection>> {
+    loop {
+        match driver.poll_next_event(cx) {
+            Poll::Ready(Ok(Some(event))) if !matches!(event, ServerEvent::Request(..)) => {}
+            event => return event,
         }
     }
 }

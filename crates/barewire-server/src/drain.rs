@@ -1,9 +1,12 @@
 //! Who is connected, so that a shutdown reaches everybody.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::net::Shutdown;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use barewire_rt::Interrupter;
 
 /// How far a shutdown is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,12 +16,16 @@ pub(crate) enum Phase {
     Draining,
     /// The deadline passed.
     Cutting,
+    /// Some did not end although they were cut.
+    GivenUp,
 }
 
 /// The connections of one server.
 #[derive(Default)]
 pub(crate) struct Registry {
     phase: AtomicU8,
+    /// How many connections were open when the deadline passed.
+    cut: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -35,7 +42,7 @@ pub(crate) struct Member {
     waker: Mutex<Option<Waker>>,
     /// Between requests, where a blocked read may be interrupted.
     idle: AtomicBool,
-    interrupt: Option<Box<dyn Fn() + Send + Sync>>,
+    interrupt: Option<Interrupter>,
 }
 
 /// Takes a connection off the registry when it ends, however it ends.
@@ -54,7 +61,8 @@ impl Registry {
         match self.phase.load(Ordering::SeqCst) {
             0 => Phase::Serving,
             1 => Phase::Draining,
-            _ => Phase::Cutting,
+            2 => Phase::Cutting,
+            _ => Phase::GivenUp,
         }
     }
 
@@ -66,20 +74,22 @@ impl Registry {
             let members: Vec<_> = state.members.values().cloned().collect();
             (members, std::mem::take(&mut state.watchers))
         };
+        if phase == Phase::Cutting {
+            self.cut.store(members.len(), Ordering::SeqCst);
+        }
         watchers.into_iter().for_each(Waker::wake);
         for member in members {
             let waker = member.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
             waker.into_iter().for_each(Waker::wake);
-            if member.idle.load(Ordering::SeqCst) || phase == Phase::Cutting {
-                member.interrupt.iter().for_each(|interrupt| interrupt());
+            if phase == Phase::Cutting {
+                member.interrupt(Shutdown::Both);
+            } else if member.idle.load(Ordering::SeqCst) {
+                member.interrupt(Shutdown::Read);
             }
         }
     }
 
-    pub(crate) fn join(
-        self: &Arc<Self>,
-        interrupt: Option<Box<dyn Fn() + Send + Sync>>,
-    ) -> Membership {
+    pub(crate) fn join(self: &Arc<Self>, interrupt: Option<Interrupter>) -> Membership {
         let member =
             Arc::new(Member { waker: Mutex::new(None), idle: AtomicBool::new(false), interrupt });
         let mut state = self.lock();
@@ -89,8 +99,18 @@ impl Registry {
         Membership { registry: Arc::clone(self), member, id }
     }
 
+    pub(crate) fn cut(&self) -> usize {
+        self.cut.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.lock().members.len()
+    }
+
+    /// Wakes who waits for connections to end, although none has.
+    pub(crate) fn wake_watchers(&self) {
+        let watchers = std::mem::take(&mut self.lock().watchers);
+        watchers.into_iter().for_each(Waker::wake);
     }
 
     /// Ready while fewer than `limit` connections are open.
@@ -106,7 +126,18 @@ impl Registry {
     }
 }
 
+impl Member {
+    fn interrupt(&self, how: Shutdown) {
+        self.interrupt.iter().for_each(|interrupt| interrupt(how));
+    }
+}
+
 impl Membership {
+    /// Lets a read that blocks return what has arrived, and then the end of file.
+    pub(crate) fn end_reading(&self) {
+        self.member.interrupt(Shutdown::Read);
+    }
+
     pub(crate) fn phase(&self) -> Phase {
         self.registry.phase()
     }

@@ -1,16 +1,19 @@
 //! Sending a handler's response.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::task::Poll;
 
 use barewire_h1::{BodyLength, ServerConnection, UsageError};
 use barewire_rt::Transport;
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{Response, StatusCode};
 use http_body::Body as _;
 
 use crate::connection::{Connection, Gone, poll_body};
+use crate::drain::Phase;
 use crate::handler::internal_error;
 use crate::{Body, log};
 
@@ -36,6 +39,10 @@ impl<T: Transport + Send + 'static> Connection<T> {
         let body = if bodiless { Body::empty() } else { body };
         let mut state = self.shared.lock();
         let protocol = state.driver.protocol_mut();
+        if self.membership.phase() > Phase::Serving {
+            // The client is told that this is the last response.
+            protocol.graceful_shutdown();
+        }
         let begun = match body.into_full() {
             Ok(bytes) => {
                 let length = bytes.len() as u64;
@@ -44,7 +51,7 @@ impl<T: Transport + Send + 'static> Connection<T> {
             Err(body) => {
                 let length = match body.size_hint().exact() {
                     Some(length) => BodyLength::Known(length),
-                    None => BodyLength::Unknown,
+                    None => declared(&head).map_or(BodyLength::Unknown, BodyLength::Known),
                 };
                 protocol.send_response(&head, length).map(|()| {
                     if protocol.is_sending_body() { Begun::Body(body) } else { Begun::Whole(0) }
@@ -97,7 +104,13 @@ impl<T: Transport + Send + 'static> Connection<T> {
             sent += data.len() as u64;
             let end = data.is_empty();
             loop {
-                let room = poll_fn(|cx| self.shared.lock().driver.poll_room(cx)).await;
+                let room = poll_fn(|cx| match self.membership.phase() {
+                    Phase::Serving | Phase::Draining => self.shared.lock().driver.poll_room(cx),
+                    Phase::Cutting | Phase::GivenUp => {
+                        Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+                    }
+                })
+                .await;
                 if let Err(error) = room {
                     log::broken(&self.peer, &error);
                     return Err(Gone);
@@ -136,6 +149,13 @@ impl<T: Transport + Send + 'static> Connection<T> {
         let head = Response::from_parts(parts, ());
         protocol.respond(&head, body).map(|()| Begun::Whole(0)).map_err(|_| Gone)
     }
+}
+
+/// The length that a handler gave to a body which does not know its own, such as a proxy's.
+fn declared(head: &Response<()>) -> Option<u64> {
+    let mut values = head.headers().get_all(CONTENT_LENGTH).iter();
+    let length = values.next()?.to_str().ok()?.parse().ok()?;
+    if values.next().is_some() { None } else { Some(length) }
 }
 
 fn respond_full(

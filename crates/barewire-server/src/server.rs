@@ -3,7 +3,6 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,7 +17,8 @@ use crate::{Handler, ServeError, log};
 /// How a server behaves. Plain fields: start from [`Config::default`].
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Limits, timeouts and leniency of HTTP/1.1.
+    /// Limits, timeouts and leniency of HTTP/1.1. A server answers the requests of a connection one after the
+    /// other, whatever `max_pipelined` says.
     pub http1: barewire_h1::Config,
     /// Connections that are open at the same time; further ones wait in the listener's backlog. Guards
     /// memory and file descriptors. Default 20,000.
@@ -189,7 +189,10 @@ async fn accept<R: Spawn, L: Listener, H: Handler>(
     registry: Arc<Registry>,
     handler: Arc<H>,
 ) -> io::Result<()> {
-    let http1 = Arc::new(config.http1);
+    let mut http1 = config.http1;
+    // One handler at a time: further requests wait in the input, and are answered in the same write.
+    http1.limits.max_pipelined = 1;
+    let http1 = Arc::new(http1);
     let mut pause = Pause::default();
     loop {
         poll_fn(|cx| match registry.phase() {
@@ -228,37 +231,35 @@ async fn drain<R: Spawn>(
     timeout: Duration,
 ) -> Result<(), ServeError> {
     let registry = &handle.stop.registry;
-    let cut = Arc::new(AtomicBool::new(false));
-    // A blocking runtime cannot wait for two things at once: the deadline is a task of its own.
-    let deadline = {
-        let (runtime, registry, cut) =
-            (runtime.clone(), Arc::downgrade(registry), Arc::clone(&cut));
-        let alarm = runtime.sleep(timeout);
-        async move {
-            alarm.await;
+    if registry.len() > 0 {
+        // A blocking runtime cannot wait for two things at once: the deadline is a task of its own.
+        let (runtime, registry) = (runtime.clone(), Arc::downgrade(registry));
+        drop(runtime.clone().spawn(async move {
+            runtime.sleep(timeout).await;
             if let Some(registry) = registry.upgrade() {
-                cut.store(true, Ordering::Release);
                 registry.enter(Phase::Cutting);
             }
-        }
-    };
-    if registry.len() > 0 {
-        drop(runtime.spawn(deadline));
+            // A handler that blocks its thread may never return.
+            runtime.sleep(CUT_TIMEOUT).await;
+            if let Some(registry) = registry.upgrade() {
+                registry.enter(Phase::GivenUp);
+                registry.wake_watchers();
+            }
+        }));
     }
-    let mut connections = 0;
-    poll_fn(|cx| {
-        if cut.load(Ordering::Acquire) {
-            connections = registry.len().max(1);
-            return Poll::Ready(());
-        }
-        registry.poll_below(cx, 1)
+    poll_fn(|cx| match registry.poll_below(cx, 1) {
+        Poll::Pending if registry.phase() < Phase::GivenUp => Poll::Pending,
+        _ => Poll::Ready(()),
     })
     .await;
-    match connections {
+    match registry.cut() {
         0 => Ok(()),
         connections => Err(ServeError::DrainTimedOut { connections }),
     }
 }
+
+/// How long connections that are cut have for their tasks to end.
+const CUT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What an error of `accept` is about.
 enum Failure {

@@ -1,12 +1,11 @@
 use std::io::{self, IoSlice, Read, Write};
-use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use barewire_rt::{Interest, Transport};
+use barewire_rt::{Interest, Interrupter, Transport};
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::SockRef;
 
@@ -175,11 +174,11 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
         cx.waker().wake_by_ref();
     }
 
-    fn interrupter(&self) -> Option<Box<dyn Fn() + Send + Sync>> {
+    fn interrupter(&self) -> Option<Interrupter> {
         let shared = Arc::clone(&self.shared);
-        Some(Box::new(move || {
+        Some(Box::new(move |how| {
             // A connection that is broken does not block anybody.
-            let _ = SockRef::from(&shared.socket).shutdown(Shutdown::Read);
+            let _ = SockRef::from(&shared.socket).shutdown(how);
         }))
     }
 }
@@ -207,6 +206,8 @@ impl<S: AsFd> Write for &Stream<S> {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+
+    use std::net::Shutdown;
 
     use super::*;
     use crate::{UnixStream, task::block_on};
@@ -286,7 +287,7 @@ mod tests {
                 read
             }))
         });
-        interrupt();
+        interrupt(Shutdown::Read);
         assert_eq!(reader.join().unwrap().unwrap(), 0);
     }
 

@@ -54,12 +54,7 @@ impl ServerConnection {
                         }
                     }
                 }
-                Reading::Done => {
-                    // What comes after the last message is nobody's.
-                    self.input.consume(usize::MAX);
-                    return Ok(None);
-                }
-                Reading::Upgraded => return Ok(None),
+                Reading::Done | Reading::Upgraded => return Ok(None),
             }
         }
     }
