@@ -112,4 +112,50 @@ on_every_runtime! {
         before_the_future_is_500
         in_a_body_cuts_the_connection
         ;
+    many:
+        each_is_answered
+        ;
+    connections:
+        further_ones_wait_for_a_free_place
+        come_through_a_unix_socket
+        tell_who_the_client_is
+        are_spread_over_servers_that_share_a_port
+        cannot_be_had_where_somebody_listens
+        ;
+    shutdown:
+        handlers_finish
+        nobody_is_accepted_any_more
+        idle_connections_are_closed_at_once
+        connections_that_said_nothing_are_closed
+        a_request_that_has_begun_is_served
+        a_request_that_was_accepted_and_not_read_is_served
+        what_is_pipelined_is_answered_or_told
+        uploads_finish
+        downloads_finish
+        echoes_finish
+        it_may_come_before_serving
+        dropping_serve_only_stops_accepting
+        ;
+    shutdown_deadline:
+        a_handler
+        a_head
+        an_upload
+        a_download_that_waits
+        a_download_that_nobody_reads
+        everything_at_once
+        ;
+    cancellation:
+        of_a_servers_driver_loses_nothing
+        of_a_flush_sends_nothing_twice
+        of_a_clients_driver_loses_nothing
+        of_reading_a_body_loses_nothing
+        of_sending_into_a_channel_sends_whole_parts_or_none
+        of_accepting_loses_no_connection
+        of_connecting_leaves_no_connection_behind
+        of_receiving_loses_no_datagram
+        of_waiting_changes_nothing
+        ;
+    access_log:
+        has_a_line_for_each_request
+        ;
 }

@@ -34,11 +34,15 @@ pub(crate) struct Counts {
 pub(crate) struct Meter {
     counts: Mutex<Counts>,
     changed: Condvar,
-    /// Run when a connection was accepted, and nothing was read from it yet.
-    pub(crate) on_accept: Option<Box<dyn Fn() + Send + Sync>>,
+    on_accept: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Meter {
+    /// Runs `work` whenever a connection was accepted, before anything is read from it.
+    pub(crate) fn with_on_accept(work: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { on_accept: Some(Box::new(work)), ..Self::default() }
+    }
+
     pub(crate) fn now(&self) -> Counts {
         *self.counts.lock().unwrap()
     }
