@@ -128,6 +128,7 @@ on_every_runtime! {
         idle_connections_are_closed_at_once
         connections_that_said_nothing_are_closed
         a_request_that_has_begun_is_served
+        a_request_that_begins_meanwhile_is_served_or_closed
         a_request_that_was_accepted_and_not_read_is_served
         what_is_pipelined_is_answered_or_told
         uploads_finish

@@ -6,7 +6,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use barewire_rt::{AsyncRead, AsyncWrite, Interest, Listener, PeerAddr, Transport};
+use barewire_rt::{
+    AsyncRead, AsyncWrite, Interest, Interrupter, Listener, PeerAddr, Runtime, Transport,
+};
 
 use crate::harness::PATIENCE;
 
@@ -17,6 +19,8 @@ pub(crate) struct Counts {
     pub(crate) open: usize,
     /// Bytes.
     pub(crate) read: u64,
+    /// Reads begun since the last byte came.
+    pub(crate) dry: usize,
     /// Reads that met the end of file.
     pub(crate) ends: usize,
     /// Bytes.
@@ -55,6 +59,14 @@ impl Meter {
             self.changed.wait_timeout_while(counts, PATIENCE, |now| !wanted(now)).unwrap();
         assert!(!timeout.timed_out(), "it does not happen: {counts:?}");
         *counts
+    }
+
+    /// Blocks until so many bytes were read and handled, and the only connection waits for more.
+    #[track_caller]
+    pub(crate) fn wait_for_more_than<R: Runtime>(&self, bytes: u64) {
+        // A blocking stream is asked once whether there is more, and waits when it is asked again.
+        let asked = if R::TcpStream::BLOCKING { 2 } else { 1 };
+        self.wait(|counts| counts.read == bytes && counts.dry >= asked);
     }
 
     fn note(&self, change: impl FnOnce(&mut Counts)) {
@@ -112,8 +124,10 @@ impl<T: Transport> Transport for MeteredStream<T> {
     const BLOCKING: bool = T::BLOCKING;
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.meter.note(|counts| counts.dry += 1);
         let n = ready!(self.inner.poll_read(cx, buf))?;
         self.meter.note(|counts| {
+            counts.dry = 0;
             counts.read += n as u64;
             counts.ends += usize::from(n == 0);
         });
@@ -145,7 +159,7 @@ impl<T: Transport> Transport for MeteredStream<T> {
         self.inner.wait(cx, interest, deadline);
     }
 
-    fn interrupter(&self) -> Option<Box<dyn Fn() + Send + Sync>> {
+    fn interrupter(&self) -> Option<Interrupter> {
         self.meter.on_accept.iter().for_each(|run| run());
         self.inner.interrupter()
     }

@@ -46,10 +46,6 @@ pub(crate) fn in_a_handler_is_500<R: Spawn>(runtime: R) {
 struct Eager;
 
 impl Handler for Eager {
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async function does nothing before it is polled"
-    )]
     fn call(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send {
         if request.uri() == "/at-once" {
             panic_quietly();

@@ -1,6 +1,6 @@
 //! A graceful shutdown finishes what was accepted.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, mpsc};
 
@@ -113,13 +113,31 @@ pub(crate) fn a_request_that_has_begun_is_served<R: Spawn>(runtime: R) {
     let mut connection = server.open();
     let request = get("/begun");
     connection.send(&request[..20]);
-    meter.wait(|counts| counts.read == 20);
+    meter.wait_for_more_than::<R>(20);
     server.handle.shutdown();
     connection.send(&request[20..]);
     let answer = connection.answer();
     assert_eq!((answer.text().as_str(), answer.header("connection")), ("/begun", Some("close")));
     assert_eq!(connection.rest(), b"");
     server.ended().unwrap();
+}
+
+pub(crate) fn a_request_that_begins_meanwhile_is_served_or_closed<R: Spawn>(runtime: R) {
+    for _ in 0..20 {
+        let meter = Arc::new(Meter::default());
+        let server = Running::metered(&runtime, &meter, Config::default(), ok);
+        let mut connection = server.open();
+        let request = get("/");
+        connection.send(&request[..20]);
+        meter.wait(|counts| counts.read == 20);
+        server.handle.shutdown();
+        // Whether it is too late for the rest depends on what the server was just doing.
+        meter.wait(|counts| counts.dry > 1 || counts.ends > 0 || counts.open == 0);
+        let _ = connection.writer().write_all(&request.as_bytes()[20..]);
+        let all = String::from_utf8(connection.until_the_end()).unwrap();
+        assert!(all.is_empty() || all.starts_with("HTTP/1.1 200"), "{all}");
+        server.ended().unwrap();
+    }
 }
 
 pub(crate) fn a_request_that_was_accepted_and_not_read_is_served<R: Spawn>(runtime: R) {

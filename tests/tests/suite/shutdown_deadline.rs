@@ -1,15 +1,16 @@
 //! What is not finished when a shutdown's deadline passes is cut, whatever it is doing.
 
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use barewire_rt::Spawn;
-use barewire_server::{Body, BodyError, Config, Handler, ServeError};
+use barewire_server::{Body, BodyError, Config, Handler, ServeError, blocking};
+use barewire_std::Std;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::harness::{Connection, Fate, Gate, Running, Witness, config, get, soon};
+use crate::harness::{Connection, Fate, Gate, PATIENCE, Running, Witness, config, get, soon};
 use crate::meter::Meter;
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -67,7 +68,7 @@ pub(crate) fn a_head<R: Spawn>(runtime: R) {
     let (server, meter) = start(&runtime, async |_: Request<Body>| {});
     let mut connection = server.open();
     connection.send("GET / HT");
-    meter.wait(|counts| counts.read == 8);
+    meter.wait_for_more_than::<R>(8);
     assert_eq!(is_cut(server, &meter, &mut connection), b"");
 }
 
@@ -149,5 +150,33 @@ pub(crate) fn everything_at_once<R: Spawn>(runtime: R) {
     for connection in &mut connections {
         assert_eq!(connection.until_the_end(), b"");
     }
-    server.ended().unwrap();
+    assert!(matches!(server.ended(), Err(ServeError::DrainTimedOut { connections: 3 })));
+}
+
+/// On threads nobody can end a handler that waits for something else: the server stops without it.
+#[test]
+fn a_handler_that_never_returns_holds_nobody_up() {
+    for aborts in [false, true] {
+        let (started, starts) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let released = Mutex::new(released);
+        let config = config(|config| {
+            config.drain_timeout = if aborts { 10 * PATIENCE } else { SHORT };
+        });
+        let handler = blocking(move |_: Request<Body>| {
+            started.send(()).unwrap();
+            let _released = released.lock().unwrap().recv();
+        });
+        let server = Running::with(&Std::default(), config, handler);
+        let mut connection = server.open();
+        connection.send(get("/"));
+        soon(&starts);
+        match aborts {
+            true => server.handle.abort(),
+            false => server.handle.shutdown(),
+        }
+        assert!(matches!(server.ended(), Err(ServeError::DrainTimedOut { connections: 1 })));
+        drop(release);
+        assert_eq!(connection.until_the_end(), b"");
+    }
 }
