@@ -1,12 +1,14 @@
 //! Who is connected, so that a shutdown reaches everybody.
 
 use std::collections::HashMap;
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
-use barewire_rt::Interrupter;
+use barewire_rt::{Interest, Interrupter, Transport};
 
 /// How far a shutdown is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +44,7 @@ pub(crate) struct Member {
     waker: Mutex<Option<Waker>>,
     /// Between requests, where a blocked read may be interrupted.
     idle: AtomicBool,
+    interrupted: AtomicBool,
     interrupt: Option<Interrupter>,
 }
 
@@ -75,7 +78,8 @@ impl Registry {
             (members, std::mem::take(&mut state.watchers))
         };
         if phase == Phase::Cutting {
-            self.cut.store(members.len(), Ordering::SeqCst);
+            // The first time counts: with an abort and a deadline there are two.
+            let _ = self.cut.compare_exchange(0, members.len(), Ordering::SeqCst, Ordering::SeqCst);
         }
         watchers.into_iter().for_each(Waker::wake);
         for member in members {
@@ -90,8 +94,12 @@ impl Registry {
     }
 
     pub(crate) fn join(self: &Arc<Self>, interrupt: Option<Interrupter>) -> Membership {
-        let member =
-            Arc::new(Member { waker: Mutex::new(None), idle: AtomicBool::new(false), interrupt });
+        let member = Arc::new(Member {
+            waker: Mutex::new(None),
+            idle: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
+            interrupt,
+        });
         let mut state = self.lock();
         let id = state.next;
         state.next += 1;
@@ -128,7 +136,14 @@ impl Registry {
 
 impl Member {
     fn interrupt(&self, how: Shutdown) {
+        self.interrupted.store(true, Ordering::SeqCst);
         self.interrupt.iter().for_each(|interrupt| interrupt(how));
+    }
+
+    /// Whether an end of file is of our making and came within a head: the client did nothing wrong, and is
+    /// not to be told that it did.
+    fn was_cut_short(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst) && !self.idle.load(Ordering::SeqCst)
     }
 }
 
@@ -150,6 +165,51 @@ impl Membership {
 
     pub(crate) fn set_idle(&self, idle: bool) {
         self.member.idle.store(idle, Ordering::SeqCst);
+    }
+}
+
+/// A connection's transport, which is not idle any more as soon as something arrived: between that and the
+/// connection's next look at itself a shutdown must not take it for idle.
+pub(crate) struct Watched<T> {
+    transport: T,
+    member: Arc<Member>,
+}
+
+impl<T> Watched<T> {
+    pub(crate) fn new(transport: T, membership: &Membership) -> Self {
+        Self { transport, member: Arc::clone(&membership.member) }
+    }
+}
+
+impl<T: Transport> Transport for Watched<T> {
+    const BLOCKING: bool = T::BLOCKING;
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let read = self.transport.poll_read(cx, buf);
+        match read {
+            Poll::Ready(Ok(1..)) if T::BLOCKING => self.member.idle.store(false, Ordering::SeqCst),
+            Poll::Ready(Ok(0)) if T::BLOCKING && self.member.was_cut_short() => {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+            _ => {}
+        }
+        read
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.transport.poll_write(cx, bufs)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.transport.poll_shutdown(cx)
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>, interest: Interest, deadline: Option<Instant>) {
+        self.transport.wait(cx, interest, deadline);
     }
 }
 

@@ -68,7 +68,7 @@ pub enum ServeError {
     },
     /// The listening socket broke.
     Accept(io::Error),
-    /// The shutdown's deadline passed with connections still open; they were cut.
+    /// Connections were still open at the shutdown's deadline, or when it was aborted; they were cut.
     DrainTimedOut {
         /// How many connections were cut.
         connections: usize,
@@ -97,7 +97,7 @@ impl fmt::Display for ServeError {
             Self::DrainTimedOut { connections } => {
                 write!(
                     f,
-                    "{connections} connections were still open at the shutdown's deadline and were cut"
+                    "{connections} connections were still open when the server stopped and were cut"
                 )
             }
         }

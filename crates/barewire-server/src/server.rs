@@ -11,7 +11,7 @@ use barewire_rt::socket::ListenOptions;
 use barewire_rt::{Driver, Listener, PeerAddr, Spawn, Transport};
 
 use crate::connection::Connection;
-use crate::drain::{Phase, Registry};
+use crate::drain::{Phase, Registry, Watched};
 use crate::{Handler, ServeError, log};
 
 /// How a server behaves. Plain fields: start from [`Config::default`].
@@ -218,6 +218,7 @@ async fn accept<R: Spawn, L: Listener, H: Handler>(
         };
         pause = Pause::default();
         let membership = registry.join(transport.interrupter());
+        let transport = Watched::new(transport, &membership);
         let driver = Driver::new(ServerConnection::new(Arc::clone(&http1)), transport);
         let connection = Connection::new(driver, membership, peer, config.connect_info);
         let handler = Arc::clone(&handler);
@@ -235,7 +236,16 @@ async fn drain<R: Spawn>(
         // A blocking runtime cannot wait for two things at once: the deadline is a task of its own.
         let (runtime, registry) = (runtime.clone(), Arc::downgrade(registry));
         drop(runtime.clone().spawn(async move {
-            runtime.sleep(timeout).await;
+            let deadline = runtime.now() + timeout;
+            // In slices, since an abort may come before the deadline and all connections end before either.
+            while runtime.now() < deadline {
+                match registry.upgrade().map(|registry| registry.phase()) {
+                    Some(Phase::Serving | Phase::Draining) => {}
+                    Some(Phase::Cutting | Phase::GivenUp) => break,
+                    None => return,
+                }
+                runtime.sleep_until(deadline.min(runtime.now() + DRAIN_SLICE)).await;
+            }
             if let Some(registry) = registry.upgrade() {
                 registry.enter(Phase::Cutting);
             }
@@ -257,6 +267,9 @@ async fn drain<R: Spawn>(
         connections => Err(ServeError::DrainTimedOut { connections }),
     }
 }
+
+/// How soon an abort is noticed while a shutdown waits.
+const DRAIN_SLICE: Duration = Duration::from_millis(100);
 
 /// How long connections that are cut have for their tasks to end.
 const CUT_TIMEOUT: Duration = Duration::from_secs(1);
