@@ -168,7 +168,6 @@ impl ClientConnection {
             self.message_sent();
         } else if offered && !data.is_empty() {
             self.blocked = true;
-            self.clock.arm_write(&self.output, true, self.config.timeouts.write_progress);
         }
         Ok(())
     }

@@ -247,7 +247,6 @@ impl ServerConnection {
             self.message_sent();
         } else if offered && !data.is_empty() {
             self.blocked = true;
-            self.clock.arm_write(&self.output, true, self.config.timeouts.write_progress);
         }
         Ok(())
     }
