@@ -228,6 +228,11 @@ impl Server {
         &self.process
     }
 
+    /// The child itself, to read what it says.
+    pub fn process_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
     /// Waits for its end, which somebody else has caused.
     pub fn finish(self) -> Finished {
         self.process.finish()

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::execute::execute;
 use crate::head;
+use crate::hosts::Hosts;
 use crate::request::{RequestBuilder, draft};
 use crate::response::Response;
 use crate::shared::Shared;
@@ -179,6 +181,7 @@ pub struct Connections {
 pub struct ClientBuilder<R: Runtime> {
     runtime: R,
     config: Config,
+    hosts: Hosts,
     headers: HeaderMap,
     user_agent: HeaderValue,
 }
@@ -191,6 +194,7 @@ impl<R: Runtime> ClientBuilder<R> {
         Self {
             runtime,
             config: Config::default(),
+            hosts: Hosts::default(),
             headers: HeaderMap::new(),
             user_agent: USER_AGENT,
         }
@@ -238,6 +242,24 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
+    /// Connects to these addresses for a host, in place of looking it up: for tests, and for servers that no
+    /// name leads to. They are tried in this order, one [`Config::connect_stagger`] after the other; a port of
+    /// 0 stands for the URL's. `Host` and the errors still name the host. A host that is set again gets the
+    /// new addresses; one that is an IP address is never looked up.
+    ///
+    /// ```
+    /// use barewire_client::Client;
+    /// use barewire_smol::Smol;
+    ///
+    /// let client = Client::builder(Smol::default())
+    ///     .resolve("example.org", [([127, 0, 0, 1], 0).into(), ([127, 0, 0, 2], 8080).into()])
+    ///     .build();
+    /// ```
+    pub fn resolve(mut self, host: &str, addrs: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.hosts.set(host, addrs.into_iter().collect());
+        self
+    }
+
     /// Sets the header fields of every request that has none of the same name itself.
     pub fn default_headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
@@ -253,6 +275,6 @@ impl<R: Runtime> ClientBuilder<R> {
     /// The client. Nothing is connected yet.
     pub fn build(self) -> Client<R> {
         let defaults = head::defaults(self.user_agent, &self.headers);
-        Client { shared: Arc::new(Shared::new(self.runtime, self.config, defaults)) }
+        Client { shared: Arc::new(Shared::new(self.runtime, self.config, self.hosts, defaults)) }
     }
 }

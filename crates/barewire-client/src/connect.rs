@@ -19,13 +19,16 @@ pub(crate) async fn connect<R: Runtime>(
 ) -> Result<R::TcpStream, ErrorKind> {
     let runtime = &shared.runtime;
     let deadline = earliest(runtime.now(), shared.config.timeouts.connect, total);
-    let addresses = match literal_address(origin.host) {
-        Some(ip) => vec![SocketAddr::new(ip, origin.port)],
-        None => match before(runtime, deadline, runtime.resolve(origin.host, origin.port)).await {
+    let addresses = if let Some(ip) = literal_address(origin.host) {
+        vec![SocketAddr::new(ip, origin.port)]
+    } else if let Some(addresses) = shared.hosts.get(origin.host, origin.port) {
+        addresses
+    } else {
+        match before(runtime, deadline, runtime.resolve(origin.host, origin.port)).await {
             Some(Ok(addresses)) => interleave(addresses),
             Some(Err(error)) => return Err(ErrorKind::Resolve(error)),
             None => return Err(ErrorKind::Timeout(Phase::Resolve)),
-        },
+        }
     };
     if addresses.is_empty() {
         return Err(ErrorKind::Connect(ConnectError::NoAddress));

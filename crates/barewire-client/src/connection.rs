@@ -242,10 +242,12 @@ impl<R: Runtime> Connection<R> {
         self.located(kind.into())
     }
 
-    /// Whether an idle connection can still be used, as far as that can be told without waiting.
-    pub(crate) fn is_alive(&mut self, idle_for: Duration) -> bool {
+    /// Whether an idle connection can still be used, as far as that can be told without waiting. The look costs
+    /// a blocking transport a system call: a request that may be repeated goes without where it is likely that
+    /// the connection stands.
+    pub(crate) fn is_alive(&mut self, idle_for: Duration, repeatable: bool) -> bool {
         match R::TcpStream::BLOCKING {
-            true => idle_for < FRESH || self.has_nothing_to_read(),
+            true => repeatable && idle_for < FRESH || self.has_nothing_to_read(),
             false => self.is_quiet(),
         }
     }
@@ -325,6 +327,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::connect::connect;
+    use crate::hosts::Hosts;
     use crate::park::block_on;
     use crate::shared::{Shared, acquire};
     use crate::target::Target;
@@ -336,7 +339,8 @@ mod tests {
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let target = Target::parse(&url).unwrap();
         let origin = target.origin();
-        let shared = Arc::new(Shared::new(runtime, Config::default(), HeaderMap::new()));
+        let shared =
+            Arc::new(Shared::new(runtime, Config::default(), Hosts::default(), HeaderMap::new()));
         let connection = block_on(async {
             let now = Instant::now();
             let (lease, _) = acquire(&shared, origin, now, None, false).await.unwrap();
@@ -348,7 +352,8 @@ mod tests {
 
     fn dies<R: Runtime>(connection: &mut Connection<R>) {
         let start = Instant::now();
-        while connection.is_alive(FRESH) {
+        // What must not be sent twice is worth a look at any time.
+        while connection.is_alive(FRESH, true) || connection.is_alive(Duration::ZERO, false) {
             assert!(start.elapsed() < Duration::from_secs(20), "still alive");
             std::thread::yield_now();
         }
@@ -357,13 +362,13 @@ mod tests {
     fn the_end_of_an_idle_connection_is_noticed<R: Runtime>(runtime: R) {
         let (mut connection, server) = idle(runtime.clone());
         for _ in 0..3 {
-            assert!(connection.is_alive(FRESH));
+            assert!(connection.is_alive(FRESH, true));
         }
         drop(server);
         dies(&mut connection);
         // Nobody has asked for anything that this could answer.
         let (mut connection, mut server) = idle(runtime);
-        assert!(connection.is_alive(FRESH));
+        assert!(connection.is_alive(FRESH, true));
         server.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").unwrap();
         dies(&mut connection);
     }

@@ -58,9 +58,12 @@ pub(crate) async fn execute<R: Runtime>(
     loop {
         let deadline = earliest(now, timeouts.pool, total);
         let (lease, grant) = acquire(shared, origin, now, deadline, retried).await?;
+        let replay = body.replay();
         let kept = match grant {
             Grant::Reuse(mut connection, since) => {
-                connection.is_alive(now.saturating_duration_since(since)).then_some(connection)
+                let repeatable = method.is_idempotent() && replay.is_some();
+                let idle_for = now.saturating_duration_since(since);
+                connection.is_alive(idle_for, repeatable).then_some(connection)
             }
             Grant::Open => None,
         };
@@ -81,7 +84,6 @@ pub(crate) async fn execute<R: Runtime>(
                 Err(kind) => return Err(Error::of_origin(kind, origin)),
             },
         };
-        let replay = body.replay();
         let outset = Outset {
             method: &method,
             uri: target.uri(),

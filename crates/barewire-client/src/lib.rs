@@ -55,6 +55,7 @@ mod deadline;
 mod error;
 mod execute;
 mod head;
+mod hosts;
 mod incoming;
 mod origin;
 mod park;

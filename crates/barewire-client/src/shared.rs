@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::deadline::before;
 use crate::error::{Error, ErrorKind, Phase};
+use crate::hosts::Hosts;
 use crate::origin::{Origin, OriginRef};
 use crate::park::block_until;
 use crate::pool::{Acquired, Grant, Pool, Ticket};
@@ -18,6 +19,7 @@ use crate::pool::{Acquired, Grant, Pool, Ticket};
 pub(crate) struct Shared<R: Runtime> {
     pub(crate) runtime: R,
     pub(crate) config: Config,
+    pub(crate) hosts: Hosts,
     /// The part of it that connections share.
     pub(crate) h1: Arc<barewire_h1::Config>,
     pub(crate) defaults: HeaderMap,
@@ -28,10 +30,10 @@ type Connections<R> = Pool<Box<Connection<R>>>;
 type Granted<R> = Grant<Box<Connection<R>>>;
 
 impl<R: Runtime> Shared<R> {
-    pub(crate) fn new(runtime: R, config: Config, defaults: HeaderMap) -> Self {
+    pub(crate) fn new(runtime: R, config: Config, hosts: Hosts, defaults: HeaderMap) -> Self {
         let h1 = Arc::new(config.h1.clone());
         let pool = Mutex::new(Pool::new(config.pool));
-        Self { runtime, config, h1, defaults, pool }
+        Self { runtime, config, hosts, h1, defaults, pool }
     }
 
     /// Idle connections, and those that are counted against the limit, of one origin.

@@ -3,7 +3,7 @@
 //! With `BAREWIRE_REQUIRE_PEERS=1` a missing peer fails the test instead.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -45,6 +45,12 @@ pub fn python(script: &str, modules: &[&str]) -> Option<Command> {
 
 /// nginx serving the files of `root`, with its own files in the (existing) directory `state`.
 pub fn nginx(root: &Path, state: &Path) -> Option<Server> {
+    nginx_with("nginx.conf", &[("@ROOT@", &root.to_string_lossy())], state)
+}
+
+/// nginx with a configuration of `tests/interop`, in which each name is replaced by what stands beside it,
+/// and its own files in the (existing) directory `state`.
+pub fn nginx_with(template: &str, filled_in: &[(&str, &str)], state: &Path) -> Option<Server> {
     tool("nginx", "-v", "install nginx-light")?;
     // nginx cannot take a port that the system picks, so one that was free a moment ago has to do.
     // Another process may have taken it since: then nginx says so and the next one is tried.
@@ -52,31 +58,40 @@ pub fn nginx(root: &Path, state: &Path) -> Option<Server> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let addr = listener.local_addr().expect("a bound socket has an address");
         drop(listener);
-        let template = std::fs::read_to_string(interop_dir().join("nginx.conf"))
-            .expect("the template is there");
-        let config = template
-            .replace("@ADDR@", &addr.to_string())
-            .replace("@ROOT@", &root.to_string_lossy())
-            .replace("@STATE@", &state.to_string_lossy());
-        let path = state.join("nginx.conf");
-        std::fs::write(&path, config).expect("the state directory is writable");
-
-        let mut command = Command::new("nginx");
-        command.args(["-e", "stderr", "-p"]).arg(state).arg("-c").arg(&path);
-        let mut process = Process::spawn(&mut command);
-        while let Some(line) = process.next_error_line() {
-            // Logged once its sockets listen.
-            if line.contains("event method") {
-                return Some(Server::from_process(process, addr));
-            }
-            if line.contains("Address already in use") {
-                return None;
-            }
-            assert!(!line.contains("[emerg]"), "nginx refuses its configuration: {line}");
-        }
-        panic!("nginx ended without a word: {}", process.finish());
+        start_nginx(addr, template, filled_in, state)
     });
     Some(server.expect("one of five free ports stays free"))
+}
+
+/// As [`nginx_with`], on an address that it had before; `None` when somebody else has it now.
+pub fn start_nginx(
+    addr: SocketAddr,
+    template: &str,
+    filled_in: &[(&str, &str)],
+    state: &Path,
+) -> Option<Server> {
+    let template =
+        std::fs::read_to_string(interop_dir().join(template)).expect("the template is there");
+    let config =
+        template.replace("@ADDR@", &addr.to_string()).replace("@STATE@", &state.to_string_lossy());
+    let config = filled_in.iter().fold(config, |config, (name, value)| config.replace(name, value));
+    let path = state.join("nginx.conf");
+    std::fs::write(&path, config).expect("the state directory is writable");
+
+    let mut command = Command::new("nginx");
+    command.args(["-e", "stderr", "-p"]).arg(state).arg("-c").arg(&path);
+    let mut process = Process::spawn(&mut command);
+    while let Some(line) = process.next_error_line() {
+        // Logged once its sockets listen.
+        if line.contains("event method") {
+            return Some(Server::from_process(process, addr));
+        }
+        if line.contains("Address already in use") {
+            return None;
+        }
+        assert!(!line.contains("[emerg]"), "nginx refuses its configuration: {line}");
+    }
+    panic!("nginx ended without a word: {}", process.finish());
 }
 
 /// Where the peers' scripts lie.

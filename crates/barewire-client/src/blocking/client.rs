@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use barewire_rt::Runtime;
@@ -157,6 +158,12 @@ impl<R: Runtime> ClientBuilder<R> {
     /// Sets [`PoolLimits::idle_timeout`](crate::PoolLimits::idle_timeout).
     pub fn idle_timeout(self, limit: Duration) -> Self {
         Self(self.0.idle_timeout(limit))
+    }
+
+    /// Connects to these addresses for a host, in place of looking it up: see
+    /// [`crate::ClientBuilder::resolve`].
+    pub fn resolve(self, host: &str, addrs: impl IntoIterator<Item = SocketAddr>) -> Self {
+        Self(self.0.resolve(host, addrs))
     }
 
     /// Sets the header fields of every request that has none of the same name itself.

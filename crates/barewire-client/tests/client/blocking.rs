@@ -1,4 +1,5 @@
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::thread;
 
 use barewire_client::Body;
@@ -11,6 +12,7 @@ use crate::script::{Peer, Server, play};
 
 on_each_runtime!(
     the_same_names,
+    a_host_has_the_addresses_that_were_set,
     a_response_is_a_reader,
     a_response_is_an_iterator,
     threads_share_a_client,
@@ -33,6 +35,19 @@ fn the_same_names<R: Spawn>(runtime: R) {
     let request = Request::patch(server.url("/")).body(()).unwrap();
     assert_eq!(client.execute(request).unwrap().bytes().unwrap(), "two");
     assert_eq!(client.connections(server.url("/")).unwrap().idle, 1);
+    drop(client);
+}
+
+fn a_host_has_the_addresses_that_were_set<R: Spawn>(runtime: R) {
+    let server = Server::once(|peer| {
+        assert!(peer.request().contains("\r\nhost: xn--bcher-kva.example:1"));
+        peer.answer("one");
+        peer.wait_for_end();
+    });
+    let addr: SocketAddr = server.url("").trim_start_matches("http://").parse().unwrap();
+    let client = Client::builder(runtime).resolve("Bücher.example", [addr]).build();
+    let response = client.get("http://bücher.example:1/").send().unwrap();
+    assert_eq!(response.text().unwrap(), "one");
     drop(client);
 }
 
