@@ -8,9 +8,13 @@
 //!
 //! The last two are only answered by the servers that the `transfer` table names.
 
+mod answered;
+
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::SystemTime;
+
+pub use answered::Answered;
 
 /// The body of the plaintext answer.
 pub const HELLO: &str = "Hello, World!";

@@ -40,9 +40,16 @@ enum Transfers {
 /// The row that all ratios are taken to.
 pub(crate) const BASELINE: &str = "hyper";
 
-const SERVERS: [Server; 13] = [
+const SERVERS: [Server; 15] = [
     server("floor-epoll", binary("floor-epoll", &[]), Transfers::None, false),
     server("floor-httparse-smol", binary("floor-httparse-smol", &[]), Transfers::None, false),
+    server(
+        "floor-httparse-async-std",
+        binary("floor-httparse-async-std", &[]),
+        Transfers::None,
+        false,
+    ),
+    server("floor-httparse-threads", binary("floor-httparse-threads", &[]), Transfers::None, false),
     server("floor-threads", binary("floor-threads", &[]), Transfers::Only, false),
     server("barewire-smol", binary("ours-smol", &[]), Transfers::Both, true),
     server("barewire-async-std", binary("ours-async-std", &[]), Transfers::Both, true),

@@ -4,14 +4,12 @@
 //! between this and a server is the server.
 
 use std::io::{self, Read};
-use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
 
 use async_executor::Executor;
 use async_io::Async;
+use bench_peers::Answered;
 use futures_lite::{AsyncWriteExt, future};
-
-const MAX_HEADERS: usize = 100;
 
 fn main() -> io::Result<()> {
     static EXECUTOR: Executor<'static> = Executor::new();
@@ -41,37 +39,14 @@ async fn accept(
 }
 
 async fn serve(mut stream: Async<TcpStream>, answer: &[u8]) -> io::Result<()> {
-    let mut input = vec![0; 16 * 1024];
-    let mut filled = 0;
-    let mut output = Vec::with_capacity(4 * 1024);
+    let mut answered = Answered::new(answer);
     loop {
         // Reading first would only find that nothing is there yet.
         stream.readable().await?;
-        let received = stream.get_ref().read(&mut input[filled..])?;
+        let received = stream.get_ref().read(answered.room())?;
         if received == 0 {
             return Ok(());
         }
-        filled += received;
-        let mut parsed = 0;
-        while let Some(length) = head_length(&input[parsed..filled])? {
-            parsed += length;
-            output.extend_from_slice(answer);
-        }
-        input.copy_within(parsed..filled, 0);
-        filled -= parsed;
-        stream.write_all(&output).await?;
-        output.clear();
-    }
-}
-
-fn head_length(bytes: &[u8]) -> io::Result<Option<usize>> {
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-    match httparse::Request::new(&mut []).parse_with_uninit_headers(bytes, &mut headers) {
-        Ok(httparse::Status::Complete(length)) => Ok(Some(length)),
-        Ok(httparse::Status::Partial) => Ok(None),
-        Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+        stream.write_all(answered.answer(received)?).await?;
     }
 }
