@@ -1,5 +1,7 @@
+use std::sync::Once;
+
 use async_std::task;
-use barewire_rt::async_io::OnAsyncIo;
+use barewire_rt::async_io::{OnAsyncIo, look_ahead};
 use barewire_rt::{JoinError, Spawn};
 
 use crate::JoinHandle;
@@ -23,6 +25,8 @@ impl Spawn for AsyncStd {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        static LOOKING: Once = Once::new();
+        LOOKING.call_once(|| drop(task::spawn(look_ahead())));
         task::spawn(JoinError::catch_in(future)).into()
     }
 

@@ -8,6 +8,10 @@
 
 mod acceptor;
 mod alarm;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod edge;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod oneshot;
 mod runtime;
 mod stream;
 mod tcp;
@@ -18,6 +22,14 @@ mod unix;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use edge::Source;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub use edge::look_ahead;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use oneshot::Source;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub use oneshot::look_ahead;
 pub use runtime::OnAsyncIo;
 pub use stream::{ReadHalf, Socket, Stream, WriteHalf};
 pub use tcp::{TcpListener, TcpStream};

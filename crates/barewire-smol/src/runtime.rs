@@ -1,12 +1,10 @@
-use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::thread;
 
 use async_executor::Executor;
-use barewire_rt::async_io::OnAsyncIo;
+use barewire_rt::async_io::{OnAsyncIo, look_ahead};
 use barewire_rt::{JoinError, Spawn};
-use futures_lite::future;
 use smol::channel::{self, Sender};
 
 use crate::task::{JoinHandle, when_woken};
@@ -61,22 +59,6 @@ impl Smol {
     }
 }
 
-/// How many tasks run between two looks at the reactor.
-const TASKS_A_TURN: usize = 8;
-
-/// Runs tasks for ever, and looks at the reactor every few of them.
-///
-/// A reactor that nobody looked at for some 50 us is taken over by a thread of async-io's own, and the two then
-/// wake each other for every round of events, which costs more than the looks do.
-async fn turns(executor: &Executor<'static>) -> Infallible {
-    loop {
-        for _ in 0..TASKS_A_TURN {
-            executor.tick().await;
-        }
-        future::yield_now().await;
-    }
-}
-
 impl OnAsyncIo for Smol {
     const NAME: &'static str = "smol";
 }
@@ -91,7 +73,11 @@ impl Spawn for Smol {
     {
         match &self.own {
             Some(own) => own.executor.spawn(JoinError::catch_in(future)).into(),
-            None => smol::spawn(JoinError::catch_in(future)).into(),
+            None => {
+                static LOOKING: Once = Once::new();
+                LOOKING.call_once(|| smol::spawn(look_ahead()).detach());
+                smol::spawn(JoinError::catch_in(future)).into()
+            }
         }
     }
 
@@ -106,8 +92,9 @@ impl Spawn for Smol {
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         match &self.own {
             Some(own) => {
-                let run = async { match turns(&own.executor).await {} };
-                async_io::block_on(future::or(when_woken(future), run))
+                // Cancelled at the end: who else runs the executor may wait until it has no task left.
+                let _looking = own.executor.spawn(look_ahead());
+                async_io::block_on(own.executor.run(when_woken(future)))
             }
             None => async_io::block_on(future),
         }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use ::async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
 
+use super::Source;
 use super::alarm::Alarm;
 use crate::{Interest, LazyTimer, Transport};
 
@@ -19,10 +19,11 @@ pub trait Socket: sealed::Socket {}
 mod sealed {
     use super::*;
 
-    pub trait Socket: fmt::Debug + Send + Sync + 'static {
+    pub trait Socket: AsFd + fmt::Debug + Send + Sync + Unpin + 'static {
         fn recv(&self, buf: &mut [u8]) -> io::Result<usize>;
         fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
         fn end(&self, how: Shutdown) -> io::Result<()>;
+        fn unblock(&self) -> io::Result<()>;
     }
 }
 
@@ -45,6 +46,10 @@ macro_rules! socket {
             fn end(&self, how: Shutdown) -> io::Result<()> {
                 self.shutdown(how)
             }
+
+            fn unblock(&self) -> io::Result<()> {
+                self.set_nonblocking(true)
+            }
         }
     };
 }
@@ -57,8 +62,8 @@ socket!(std::os::unix::net::UnixStream);
 /// It is a [`Transport`], and usable in its own right through [`AsyncRead`] and [`AsyncWrite`]. A read or
 /// write tries the system call first, except where the one before said that it would not succeed.
 #[derive(Debug)]
-pub struct Stream<S> {
-    io: Async<S>,
+pub struct Stream<S: Socket> {
+    io: Source<S>,
     reader: Readiness,
     writer: Readiness,
     timer: LazyTimer<Alarm>,
@@ -72,23 +77,26 @@ enum Readiness {
     Possible,
     /// It did less than it was asked to: only the reactor knows when there is more to do.
     ///
-    /// The reactor's registration is level-triggered, so what came in between is not missed.
+    /// What came in between is not missed: the reactor tells of it at once.
     Exhausted,
 }
 
 impl<S: Socket> Stream<S> {
-    pub(super) fn new(io: Async<S>) -> Self {
-        Self {
-            io,
+    pub(super) fn new(socket: S) -> io::Result<Self> {
+        socket.unblock()?;
+        Ok(Self {
+            io: Source::new_nonblocking(socket)?,
             reader: Readiness::default(),
             writer: Readiness::default(),
             timer: LazyTimer::default(),
-        }
+        })
     }
 
     /// A client has nothing to read before it wrote.
-    pub(super) fn connected(io: Async<S>) -> Self {
-        Self { reader: Readiness::Exhausted, ..Self::new(io) }
+    pub(super) fn connected(socket: S) -> io::Result<Self> {
+        let mut stream = Self::new(socket)?;
+        stream.reader = Readiness::Exhausted;
+        Ok(stream)
     }
 
     /// The socket of the standard library, for its options. It is non-blocking.
@@ -168,20 +176,20 @@ impl<S: Socket> AsyncWrite for Stream<S> {
     }
 }
 
-impl<S: Socket + AsFd + From<OwnedFd>> TryFrom<OwnedFd> for Stream<S> {
+impl<S: Socket + From<OwnedFd>> TryFrom<OwnedFd> for Stream<S> {
     type Error = io::Error;
 
     /// Takes over a connected socket of this kind: makes it non-blocking and leaves its other options as they
     /// are.
     fn try_from(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self::new(Async::new(S::from(fd))?))
+        Self::new(S::from(fd))
     }
 }
 
 /// The direction from the peer: what [`Stream::split`] gives.
 #[derive(Debug)]
-pub struct ReadHalf<S> {
-    io: Arc<Async<S>>,
+pub struct ReadHalf<S: Socket> {
+    io: Arc<Source<S>>,
     reader: Readiness,
 }
 
@@ -206,7 +214,7 @@ impl<S: Socket> AsyncRead for ReadHalf<S> {
 /// The direction to the peer: what [`Stream::split`] gives. Dropping it ends the write side.
 #[derive(Debug)]
 pub struct WriteHalf<S: Socket> {
-    io: Arc<Async<S>>,
+    io: Arc<Source<S>>,
     writer: Readiness,
 }
 
@@ -252,7 +260,7 @@ impl<S: Socket> Drop for WriteHalf<S> {
 }
 
 fn poll_recv<S: Socket>(
-    io: &Async<S>,
+    io: &Source<S>,
     readiness: &mut Readiness,
     cx: &mut Context<'_>,
     buf: &mut [u8],
@@ -280,7 +288,7 @@ fn poll_recv<S: Socket>(
 }
 
 fn poll_send<S: Socket>(
-    io: &Async<S>,
+    io: &Source<S>,
     readiness: &mut Readiness,
     cx: &mut Context<'_>,
     bufs: &[IoSlice<'_>],
@@ -306,7 +314,7 @@ fn poll_send<S: Socket>(
     }
 }
 
-fn end_writing<S: Socket>(io: &Async<S>) -> io::Result<()> {
+fn end_writing<S: Socket>(io: &Source<S>) -> io::Result<()> {
     match io.get_ref().end(Shutdown::Write) {
         // The peer was faster: there is nothing left to end.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),

@@ -50,7 +50,7 @@ impl TcpStream {
             }
         };
         io.get_ref().set_nodelay(true)?;
-        Ok(Self::connected(io))
+        Self::connected(io.into_inner()?)
     }
 
     crate::tcp_options!();
@@ -61,7 +61,7 @@ impl TryFrom<std::net::TcpStream> for TcpStream {
 
     /// Makes the socket non-blocking and leaves its other options as they are.
     fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
-        Ok(Self::new(Async::new(stream)?))
+        Self::new(stream)
     }
 }
 

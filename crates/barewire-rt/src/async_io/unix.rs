@@ -21,7 +21,8 @@ impl UnixStream {
     ///
     /// There is no socket at the path, or nobody listens on it.
     pub async fn connect(path: &Path) -> io::Result<Self> {
-        Ok(Self::connected(Async::<std::os::unix::net::UnixStream>::connect(path).await?))
+        let io = Async::<std::os::unix::net::UnixStream>::connect(path).await?;
+        Self::connected(io.into_inner()?)
     }
 
     /// Two streams that are connected to each other.
@@ -30,8 +31,8 @@ impl UnixStream {
     ///
     /// The process has too many files open.
     pub fn pair() -> io::Result<(Self, Self)> {
-        let (one, other) = Async::<std::os::unix::net::UnixStream>::pair()?;
-        Ok((Self::new(one), Self::new(other)))
+        let (one, other) = std::os::unix::net::UnixStream::pair()?;
+        Ok((Self::new(one)?, Self::new(other)?))
     }
 }
 
@@ -40,7 +41,7 @@ impl TryFrom<std::os::unix::net::UnixStream> for UnixStream {
 
     /// Makes the socket non-blocking.
     fn try_from(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
-        Ok(Self::new(Async::new(stream)?))
+        Self::new(stream)
     }
 }
 
