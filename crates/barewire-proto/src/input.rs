@@ -25,11 +25,16 @@ use bytes::{Buf, Bytes, BytesMut};
 pub struct Input {
     /// Its length is what is initialised; only `start..end` was received.
     buf: BytesMut,
+    /// The buffer instead, since slices of it were taken. Once they are dropped it becomes `buf` again, whole
+    /// and initialised as it is.
+    lent: Bytes,
     start: usize,
     end: usize,
     scanned: usize,
     limit: usize,
     closed: bool,
+    /// Whether slices were still held when their buffer was needed again.
+    held: bool,
 }
 
 impl Input {
@@ -37,11 +42,13 @@ impl Input {
     pub fn new(limit: usize) -> Self {
         Self {
             buf: BytesMut::new(),
+            lent: Bytes::new(),
             start: 0,
             end: 0,
             scanned: 0,
             limit: limit.max(1),
             closed: false,
+            held: false,
         }
     }
 
@@ -54,9 +61,7 @@ impl Input {
             return &mut [];
         }
         // A buffer that is a little short of the hint still saves an allocation.
-        if self.buf.len().saturating_sub(self.end) < want.div_ceil(2) {
-            self.make_room(want);
-        }
+        self.have_room(want.div_ceil(2), want);
         let stop = self.end.saturating_add(want).min(self.buf.len());
         self.buf.get_mut(self.end..stop).unwrap_or_default()
     }
@@ -81,6 +86,7 @@ impl Input {
         if self.is_empty() {
             match bytes.try_into_mut() {
                 Ok(owned) => {
+                    self.lent = Bytes::new();
                     self.start = 0;
                     self.scanned = 0;
                     self.end = owned.len();
@@ -90,9 +96,7 @@ impl Input {
                 Err(shared) => bytes = shared,
             }
         }
-        if self.buf.len().saturating_sub(self.end) < bytes.len() {
-            self.make_room(bytes.len());
-        }
+        self.have_room(bytes.len(), bytes.len());
         let stop = self.end.saturating_add(bytes.len());
         if let Some(spare) = self.buf.get_mut(self.end..stop) {
             spare.copy_from_slice(&bytes);
@@ -120,7 +124,8 @@ impl Input {
 
     /// The bytes received and not yet consumed.
     pub fn filled(&self) -> &[u8] {
-        self.buf.get(self.start..self.end).unwrap_or_default()
+        let buf: &[u8] = if self.lent.is_empty() { &self.buf } else { &self.lent };
+        buf.get(self.start..self.end).unwrap_or_default()
     }
 
     /// How many bytes are buffered.
@@ -148,10 +153,7 @@ impl Input {
         let n = n.min(self.len());
         self.scanned = self.scanned.saturating_sub(n);
         self.start = self.start.saturating_add(n);
-        if self.start == self.end {
-            self.start = 0;
-            self.end = 0;
-        }
+        self.rewind();
     }
 
     /// Takes the first `n` bytes, or all when there are fewer, without a copy.
@@ -162,12 +164,23 @@ impl Input {
         if n == 0 {
             return Bytes::new();
         }
-        self.buf.advance(self.start);
-        self.end = self.end.saturating_sub(self.start);
-        self.start = 0;
         self.scanned = self.scanned.saturating_sub(n);
-        self.end = self.end.saturating_sub(n);
-        self.buf.split_to(n).freeze()
+        let stop = self.start.saturating_add(n);
+        let taken = if self.lent.is_empty() && self.held {
+            // What comes behind the slice can then be read into while the slice is held.
+            self.buf.advance(self.start);
+            self.end = self.end.saturating_sub(stop);
+            self.start = 0;
+            return self.buf.split_to(n).freeze();
+        } else {
+            if self.lent.is_empty() {
+                self.lent = std::mem::take(&mut self.buf).freeze();
+            }
+            self.lent.slice(self.start..stop)
+        };
+        self.start = stop;
+        self.rewind();
+        taken
     }
 
     /// How far a search for a separator has come, counted from the front; zero at first. Consuming bytes
@@ -185,24 +198,54 @@ impl Input {
     pub fn release(&mut self) {
         if self.is_empty() {
             self.buf = BytesMut::new();
-            self.start = 0;
-            self.end = 0;
+            self.lent = Bytes::new();
+            self.held = false;
         }
     }
 
     /// Bytes allocated by this input at the moment.
     pub fn allocated(&self) -> usize {
-        self.buf.capacity()
+        self.buf.capacity().max(self.lent.len())
+    }
+
+    fn rewind(&mut self) {
+        if self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Makes room for `want` bytes unless there is room for `enough`.
+    fn have_room(&mut self, enough: usize, want: usize) {
+        if !self.lent.is_empty() {
+            self.reopen();
+        }
+        if self.buf.len().saturating_sub(self.end) < enough {
+            self.make_room(enough, want);
+        }
+    }
+
+    /// Takes the buffer back, or leaves it to those who hold slices of it.
+    fn reopen(&mut self) {
+        match std::mem::take(&mut self.lent).try_into_mut() {
+            Ok(buf) => self.buf = buf,
+            Err(lent) => {
+                self.held = true;
+                self.buf = lent.get(self.start..self.end).unwrap_or_default().into();
+                self.end = self.len();
+                self.start = 0;
+            }
+        }
     }
 
     #[cold]
-    fn make_room(&mut self, want: usize) {
+    fn make_room(&mut self, enough: usize, want: usize) {
         let len = self.len();
         if self.start > 0 {
             self.buf.copy_within(self.start..self.end, 0);
             self.start = 0;
             self.end = len;
-            if self.buf.len().saturating_sub(len) >= want {
+            if self.buf.len().saturating_sub(len) >= enough {
                 return;
             }
         }
@@ -210,12 +253,15 @@ impl Input {
         let total = len.saturating_add(want);
         // Once all slices of a shared allocation are dropped, its front can be used again.
         if self.buf.try_reclaim(want) {
+            self.held = false;
             self.buf.resize(total, 0);
         } else {
             let mut larger = BytesMut::zeroed(total);
             if let Some(front) = larger.get_mut(..len) {
                 front.copy_from_slice(&self.buf);
             }
+            // Otherwise each time that the buffer is lent would allocate the count of who holds it.
+            drop(larger.split_to(0));
             self.buf = larger;
         }
     }
@@ -275,6 +321,40 @@ mod tests {
         input.consume(usize::MAX);
         input.release();
         assert_eq!(input.allocated(), 0);
+    }
+
+    #[test]
+    fn a_buffer_comes_back_when_its_slices_are_dropped() {
+        let mut input = Input::new(1 << 16);
+        read(&mut input, b"hello world", 4096);
+        let at = input.filled().as_ptr();
+        for _ in 0..10 {
+            assert_eq!(input.split_to(5).len(), 5);
+            assert_eq!(input.split_to(5).len(), 5);
+            read(&mut input, b"hello worl", 4096);
+        }
+        assert_eq!(input.allocated(), 4096);
+        input.consume(usize::MAX);
+        read(&mut input, b"!", 4096);
+        assert_eq!(input.filled().as_ptr(), at);
+    }
+
+    #[test]
+    fn slices_that_are_held_share_a_buffer() {
+        let mut input = Input::new(1 << 16);
+        let mut held = Vec::new();
+        for _ in 0..12 {
+            read(&mut input, &[b'x'; 100], 1000);
+            held.push(input.split_to(100));
+        }
+        let jumps = held.windows(2).filter(|w| w[0].as_ptr_range().end != w[1].as_ptr());
+        assert!(jumps.count() <= 3);
+        held.clear();
+        for _ in 0..10 {
+            read(&mut input, &[b'x'; 100], 1000);
+            let _ = input.split_to(100);
+        }
+        assert!(!input.held);
     }
 
     #[test]
