@@ -44,6 +44,7 @@ const PROTOCOL_ON_PROTOCOL: &[(&str, &str)] = &[("barewire-h2", "barewire-hpack"
 const TREES: &[(&str, &[&str])] = &[
     ("barewire-proto", &["bytes"]),
     ("barewire-h1", &["barewire-proto", "bytes", "http", "httparse", "itoa", "memchr"]),
+    ("barewire-hpack", &["bytes", "http", "itoa"]),
 ];
 
 const UNPUBLISHED: &[&str] = &["barewire-examples", "barewire-testkit", "barewire-tests"];
