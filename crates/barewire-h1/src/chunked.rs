@@ -90,6 +90,10 @@ impl Decoder {
                     [b'\n', ..] => return Err(ErrorKind::BareLineFeed.into()),
                     _ => return Err(ErrorKind::BadChunkEnd.into()),
                 },
+                State::Trailers if input.filled().starts_with(b"\r\n") => {
+                    input.consume(2);
+                    self.state = State::End;
+                }
                 State::Trailers => match trailers(input, config)? {
                     Some(trailers) => {
                         self.state = State::End;
@@ -110,6 +114,10 @@ impl Decoder {
     }
 
     fn size_line(&mut self, input: &mut Input, config: &Config) -> Result<Option<u64>, Error> {
+        if let Some((size, used)) = bare_size(input.filled()) {
+            input.consume(used);
+            return self.announce(size, config).map(Some);
+        }
         let allowed = config.limits.max_chunk_extension;
         let longest = allowed.saturating_add(MAX_DIGITS).saturating_add(2);
         let Some(line) = next_line(input, longest) else {
@@ -135,13 +143,30 @@ impl Decoder {
             return Err(ErrorKind::ChunkExtensionTooLong.into());
         }
         input.consume(used);
-        // Judged by what is announced, and not by what has arrived of it.
+        self.announce(size, config).map(Some)
+    }
+
+    /// Bodies are judged by what is announced, and not by what has arrived of it.
+    fn announce(&mut self, size: u64, config: &Config) -> Result<u64, Error> {
         self.announced = self.announced.saturating_add(size);
         if self.announced > config.limits.max_body {
             return Err(ErrorKind::BodyTooLarge.into());
         }
-        Ok(Some(size))
+        Ok(size)
     }
+}
+
+/// A chunk's size on a line without extensions, as almost all are, and the length of the line.
+fn bare_size(buf: &[u8]) -> Option<(u64, usize)> {
+    let mut size = 0u64;
+    for (digits, b) in buf.iter().take(MAX_DIGITS.saturating_add(1)).enumerate() {
+        let Some(digit) = char::from(*b).to_digit(16) else {
+            let ends = digits > 0 && buf.get(digits..).unwrap_or_default().starts_with(b"\r\n");
+            return ends.then(|| (size, digits.saturating_add(2)));
+        };
+        size = size.wrapping_shl(4) | u64::from(digit);
+    }
+    None
 }
 
 /// The next line, its end included, if it is complete within `longest` bytes. Searches each byte once.
@@ -235,8 +260,7 @@ fn trailers(input: &mut Input, config: &Config) -> Result<Option<HeaderMap>, Err
             return Ok(None);
         }
     };
-    let slots = if section == b"\r\n" { 0 } else { config.limits.max_fields };
-    let mut parsed = vec![httparse::EMPTY_HEADER; slots];
+    let mut parsed = vec![httparse::EMPTY_HEADER; config.limits.max_fields];
     match httparse::parse_headers(section, &mut parsed) {
         Ok(httparse::Status::Complete((used, found))) => {
             let section = section.get(..used).unwrap_or_default();
@@ -331,6 +355,10 @@ mod tests {
             (b"1g", Err(BadChunkSize)),
         ] {
             assert_eq!(size(line).map(|(n, _)| n), expected, "{:?}", line.escape_ascii());
+            let whole = [line, b"\r\nnext"].concat();
+            let bare = expected.ok().map(|n| (n, line.len() + 2));
+            assert_eq!(bare_size(&whole), bare, "{:?}", line.escape_ascii());
+            assert_eq!(bare_size(line), None);
         }
     }
 
