@@ -15,7 +15,7 @@ use std::mem::MaybeUninit;
 
 use barewire_proto::{Output, Status};
 use bytes::{Bytes, BytesMut};
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::uri::Uri;
 use http::{Method, Request, Response, StatusCode, Version};
 
@@ -518,8 +518,10 @@ pub(crate) fn collect(
 ) -> Result<(), Error> {
     map.try_reserve(parsed.len()).map_err(|_| ErrorKind::TooManyFields)?;
     for header in parsed {
-        let (name, role) = fields::name(header.name).ok_or(ErrorKind::BadFieldName)?;
-        check(role, header.value)?;
+        let known = fields::known(header.name);
+        if let Some(known) = known {
+            check(known.role, header.value)?;
+        }
         let at = offset(section, header.value);
         let value = match () {
             _ if folds && memchr::memchr(b'\n', header.value).is_some() => unfold(header.value),
@@ -527,7 +529,14 @@ pub(crate) fn collect(
             _ => shared.slice(at..at.saturating_add(header.value.len())),
         };
         let value = HeaderValue::from_maybe_shared(value).map_err(|_| ErrorKind::BadFieldValue)?;
-        map.try_append(name, value).map_err(|_| ErrorKind::TooManyFields)?;
+        let appended = match known {
+            Some(known) => map.try_append(&known.name, value),
+            None => {
+                let name = HeaderName::from_bytes(header.name.as_bytes());
+                map.try_append(name.map_err(|_| ErrorKind::BadFieldName)?, value)
+            }
+        };
+        appended.map_err(|_| ErrorKind::TooManyFields)?;
     }
     Ok(())
 }
