@@ -75,6 +75,7 @@ on_every_runtime! {
     resets:
         within_a_head
         within_a_body
+        while_the_body_is_left_unread
         while_the_handler_runs
         while_the_handler_of_the_last_request_runs
         within_a_response
@@ -153,6 +154,7 @@ on_every_runtime! {
         of_sending_into_a_channel_sends_whole_parts_or_none
         of_accepting_loses_no_connection
         of_connecting_leaves_no_connection_behind
+        of_connecting_to_a_path_leaves_no_connection_behind
         of_receiving_loses_no_datagram
         of_waiting_changes_nothing
         ;

@@ -89,6 +89,19 @@ pub(crate) fn while_the_handler_of_the_last_request_runs<R: Spawn>(runtime: R) {
     );
 }
 
+pub(crate) fn while_the_body_is_left_unread<R: Spawn>(runtime: R) {
+    handlers_are_dropped(
+        &runtime,
+        &[
+            "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhello",
+            "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello",
+            "POST /part HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhello",
+            "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n",
+        ],
+    );
+}
+
 fn handlers_are_dropped<R: Spawn>(runtime: &R, requests: &[&str]) {
     let (started, starts) = mpsc::channel();
     let (sender, fates) = mpsc::channel();
@@ -97,7 +110,12 @@ fn handlers_are_dropped<R: Spawn>(runtime: &R, requests: &[&str]) {
     let handler = move |request: Request<Body>| {
         let (started, gate, witness) = (started.clone(), passed.clone(), Witness::new(&sender));
         async move {
-            if request.uri() != "/still-there" {
+            if request.uri() == "/part" {
+                let mut body = request.into_body();
+                assert_eq!(body.data().await.unwrap().unwrap(), "hello");
+                started.send(()).unwrap();
+                gate.pass().await;
+            } else if request.uri() != "/still-there" {
                 started.send(()).unwrap();
                 gate.pass().await;
             }

@@ -1,6 +1,6 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,17 +56,9 @@ where
 pub(crate) fn of_connecting_leaves_no_connection_behind<R: Spawn>(runtime: R) {
     let listener = TcpListener::bind(any()).unwrap();
     let addr = listener.local_addr().unwrap();
-    let (said, says) = mpsc::channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut what = String::new();
-            // One that was given up may have been reset.
-            let _ = stream.unwrap().read_to_string(&mut what);
-            said.send(what).unwrap();
-        }
-    });
+    let says = listened_to(move || listener.accept().unwrap().0);
     for mut cuts in Cuts::all() {
-        let (mut well, mut heard) = (0, 0);
+        let mut well = 0;
         runtime.block_on(async {
             for n in 0..6 {
                 let deadline = Some(Instant::now() + PATIENCE);
@@ -85,15 +77,57 @@ pub(crate) fn of_connecting_leaves_no_connection_behind<R: Spawn>(runtime: R) {
             let mut last = runtime.connect_tcp(addr, None).await.unwrap();
             last.write_all(b"last").await.unwrap();
         });
-        // One is taken after the other, so each has ended when the last one has.
+        assert_eq!(heard_before_the_last(&says), well);
+    }
+}
+
+pub(crate) fn of_connecting_to_a_path_leaves_no_connection_behind<R: Spawn>(runtime: R) {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let says = listened_to(move || listener.accept().unwrap().0);
+    for mut cuts in Cuts::all() {
+        let mut well = 0;
+        runtime.block_on(async {
+            for _ in 0..6 {
+                if let Some(connected) = cuts.run(runtime.connect_unix(&path)).await {
+                    connected.unwrap().write_all(b"well").await.unwrap();
+                    well += 1;
+                }
+            }
+            let mut last = runtime.connect_unix(&path).await.unwrap();
+            last.write_all(b"last").await.unwrap();
+        });
+        assert_eq!(heard_before_the_last(&says), well);
+    }
+}
+
+/// What was said on each connection, in the order of their coming, for ever.
+fn listened_to<S: Read>(accept: impl Fn() -> S + Send + 'static) -> Receiver<String> {
+    let (said, says) = mpsc::channel();
+    thread::spawn(move || {
         loop {
-            match &*soon(&says) {
-                "last" => break,
-                "well" => heard += 1,
-                other => assert_eq!(other, ""),
+            let mut what = String::new();
+            // One that was given up may have been reset.
+            let _ = accept().read_to_string(&mut what);
+            if said.send(what).is_err() {
+                return;
             }
         }
-        assert_eq!(heard, well);
+    });
+    says
+}
+
+/// How many connections said `well` before one said `last`; the others were given up. One is taken after the
+/// other, so each has ended when the last one has.
+fn heard_before_the_last(says: &Receiver<String>) -> usize {
+    let mut heard = 0;
+    loop {
+        match &*soon(says) {
+            "last" => return heard,
+            "well" => heard += 1,
+            other => assert_eq!(other, ""),
+        }
     }
 }
 
