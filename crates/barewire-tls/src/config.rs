@@ -119,7 +119,9 @@ impl fmt::Display for ConfigError {
             Self::Certificate { path: None, why } => why.fmt(f),
             Self::NoCertificate => f.write_str("a server needs a certificate and its key"),
             Self::NoRoots => f.write_str("no root certificates: name some"),
-            Self::EarlyData => f.write_str("early data can be replayed: set max_early_data_size to 0"),
+            Self::EarlyData => {
+                f.write_str("early data can be replayed: set max_early_data_size to 0")
+            }
             Self::NothingToReload => f.write_str("this configuration was not made from files"),
             Self::Rustls(error) => error.fmt(f),
         }

@@ -225,7 +225,10 @@ impl TlsError {
     pub fn section(&self) -> &'static str {
         use ErrorKind::*;
         match self.kind {
-            BadCertificate | CertificateExpired | CertificateNotYetValid | CertificateRevoked
+            BadCertificate
+            | CertificateExpired
+            | CertificateNotYetValid
+            | CertificateRevoked
             | UnknownIssuer => "RFC 8446, section 4.4.2.4",
             CertificateRequired => "RFC 8446, section 4.4.2.4",
             Decrypt => "RFC 8446, section 5.2",
@@ -247,18 +250,26 @@ impl TlsError {
             (UnknownIssuer, true) => {
                 "the peer does not trust our certificate: send the chain up to an issuer that it knows"
             }
-            (UnknownIssuer, false) => "add the issuer's certificate to the roots, if it is to be trusted",
+            (UnknownIssuer, false) => {
+                "add the issuer's certificate to the roots, if it is to be trusted"
+            }
             (BadCertificate | CertificateExpired | CertificateRevoked, true) => {
                 "the peer refused our certificate: look at its dates, purpose and chain"
             }
             (BadCertificate, false) => "the peer needs another certificate",
-            (CertificateExpired, false) => "the peer's certificate has to be renewed; or this clock is ahead",
+            (CertificateExpired, false) => {
+                "the peer's certificate has to be renewed; or this clock is ahead"
+            }
             (CertificateNotYetValid, _) => "wait, or set this machine's clock",
             (CertificateRevoked, false) => "the peer needs another certificate",
             (CertificateRequired, true) => "configure a client certificate",
             (CertificateRequired, false) => "the client has to be given a certificate",
-            (Decrypt, _) => "something between the two changes bytes: look for a proxy, or try again",
-            (HandshakeTimeout, _) => "the peer is too slow or does not speak TLS: see handshake_timeout",
+            (Decrypt, _) => {
+                "something between the two changes bytes: look for a proxy, or try again"
+            }
+            (HandshakeTimeout, _) => {
+                "the peer is too slow or does not speak TLS: see handshake_timeout"
+            }
             (HandshakeTooLarge, _) => "shorten the certificate chain",
             (Internal, _) => "see the log of rustls",
             (Malformed | Misbehaved | PeerGaveUp, _) => "the peer's TLS is broken, or not for us",

@@ -12,11 +12,20 @@ pub(crate) enum Foreign {
 
 /// What a server tells who speaks HTTP in clear text to it.
 pub(crate) const ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
-content-length: 52\r\nconnection: close\r\n\r\nThis port speaks HTTPS: begin the URL with https://\r\n";
+content-length: 53\r\nconnection: close\r\n\r\nThis port speaks HTTPS: begin the URL with https://\r\n";
 
 const HTTP: &[&[u8]] = &[
-    b"CONNECT ", b"DELETE ", b"GET ", b"HEAD ", b"HTTP/", b"OPTIONS ", b"PATCH ", b"POST ", b"PRI ",
-    b"PUT ", b"TRACE ",
+    b"CONNECT ",
+    b"DELETE ",
+    b"GET ",
+    b"HEAD ",
+    b"HTTP/",
+    b"OPTIONS ",
+    b"PATCH ",
+    b"POST ",
+    b"PRI ",
+    b"PUT ",
+    b"TRACE ",
 ];
 
 /// `ended`: nothing comes after these bytes. The answer does not depend on how they were split.

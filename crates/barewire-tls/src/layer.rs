@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use barewire_proto::{Buf, Input, Output, Protocol, Timers};
 use bytes::BytesMut;
+use rustls::CommonState;
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
 
@@ -199,10 +200,7 @@ impl<P: Protocol> Tls<P> {
     /// old one's input, for `exchange` to move ([`Input::take`] and [`Input::push`]).
     ///
     /// Before the handshake is done, `exchange` is called right after the first protocol was made.
-    pub fn map<Q: Protocol>(
-        mut self,
-        exchange: impl FnOnce(P) -> Q + Send + 'static,
-    ) -> Tls<Q>
+    pub fn map<Q: Protocol>(mut self, exchange: impl FnOnce(P) -> Q + Send + 'static) -> Tls<Q>
     where
         P: 'static,
     {
@@ -333,9 +331,12 @@ impl<P: Protocol> Tls<P> {
                     close: false,
                 };
                 let (session, last) = (&mut self.session, &mut self.last_records);
-                while let Ok(Step::Again) =
-                    on_records(&mut self.input, last, |records| session.turn(records, &mut turn))
-                {}
+                while session.common().is_some_and(CommonState::wants_write) {
+                    let work = |records: &mut [u8]| session.turn(records, &mut turn);
+                    if on_records(&mut self.input, last, work).is_err() {
+                        break;
+                    }
+                }
                 self.fail(TlsError::from_rustls(&error));
                 None
             }

@@ -30,8 +30,8 @@ impl SelfSigned {
     /// [`ConfigError::BadServerName`] for what is neither.
     pub fn new<T: Into<String>>(names: impl IntoIterator<Item = T>) -> Result<Self, ConfigError> {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
-        let made = rcgen::generate_simple_self_signed(names)
-            .map_err(|_| ConfigError::BadServerName)?;
+        let made =
+            rcgen::generate_simple_self_signed(names).map_err(|_| ConfigError::BadServerName)?;
         Ok(Self { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() })
     }
 

@@ -235,9 +235,9 @@ impl ClientCertificates {
         pem.roots(&mut roots)?;
         let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         let builder = if optional { builder.allow_unauthenticated() } else { builder };
-        let verifier = builder.build().map_err(|_| {
-            pem.blame(crate::certificates::CertificateError::BadCertificate)
-        })?;
+        let verifier = builder
+            .build()
+            .map_err(|_| pem.blame(crate::certificates::CertificateError::BadCertificate))?;
         Ok(Some(verifier))
     }
 }

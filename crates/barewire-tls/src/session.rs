@@ -212,9 +212,7 @@ fn encrypt<D>(
     encode(output, hint, |room| exhausted(traffic.encrypt(plaintext, room))).map(drop)
 }
 
-fn exhausted(
-    result: Result<usize, EncryptError>,
-) -> Result<usize, Option<InsufficientSizeError>> {
+fn exhausted(result: Result<usize, EncryptError>) -> Result<usize, Option<InsufficientSizeError>> {
     result.map_err(|error| match error {
         EncryptError::InsufficientSize(needed) => Some(needed),
         EncryptError::EncryptExhausted => None,
