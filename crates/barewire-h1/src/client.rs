@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use barewire_proto::{Buf, Input, Output, Protocol, Status};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, Request, StatusCode, Version};
 
+use crate::block::Block;
 use crate::body::{Incoming, Outgoing, survey};
 use crate::chunked::Part;
 use crate::encode::{self, LengthField};
@@ -31,7 +32,7 @@ pub struct ClientConnection {
     input: Input,
     output: Output,
     /// Where heads are copied to.
-    block: BytesMut,
+    block: Block,
     reading: Reading,
     writing: Writing,
     incoming: Option<Incoming>,
@@ -70,7 +71,7 @@ impl ClientConnection {
         Self {
             input: Input::new(limits.read_buffer.max(least)),
             output: Output::new(limits.write_buffer),
-            block: BytesMut::new(),
+            block: Block::default(),
             config,
             reading: Reading::Head,
             writing: Writing::Idle,
@@ -446,7 +447,7 @@ impl Protocol for ClientConnection {
         }
         if self.clock.expire(Timer::Release, now) {
             timer::release(&mut self.input, &mut self.output);
-            self.block = BytesMut::new();
+            self.block = Block::default();
         }
         if self.clock.write_is_stuck(now, &self.output) {
             self.fail(ErrorKind::WriteTimeout.into());

@@ -30,8 +30,8 @@ impl BodyLength {
 /// most one `Trailers`, and `End`.
 #[derive(Debug)]
 pub enum ServerEvent {
-    /// The head of a request, whole and checked. Its fields are slices of a block of 4 KiB (or the head's
-    /// size, when that is more) that heads of this connection share, which lives as long as any of them.
+    /// The head of a request, whole and checked. Its fields are slices of a block of at most 4 KiB (or the
+    /// head's size, when that is more) that heads of this connection share, which lives as long as any of them.
     Request(Request<()>, BodyLength),
     /// A part of the request's body. Pins the read buffer that it is a slice of.
     Data(Bytes),
@@ -53,8 +53,8 @@ pub enum ServerEvent {
 pub enum ClientEvent {
     /// A 1xx response other than 101: 100 asks for the body, 103 hints at what will come.
     Informational(Response<()>),
-    /// The head of the final response. Its fields are slices of a block of 4 KiB (or the head's size, when
-    /// that is more) that heads of this connection share, which lives as long as any of them.
+    /// The head of the final response. Its fields are slices of a block of at most 4 KiB (or the head's
+    /// size, when that is more) that heads of this connection share, which lives as long as any of them.
     Response(Response<()>, BodyLength),
     /// A part of the response's body. Pins the read buffer that it is a slice of.
     Data(Bytes),

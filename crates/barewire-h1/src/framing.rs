@@ -72,6 +72,10 @@ impl Framing {
 
     /// Takes one `Connection` field in (RFC 9110, section 7.6.1).
     pub(crate) fn connection(&mut self, value: &[u8]) {
+        if let b"keep-alive" | b"Keep-Alive" = value {
+            self.keep_alive = true;
+            return;
+        }
         for option in value.split(|&b| b == b',') {
             let option = option.trim_ascii();
             self.close |= option.eq_ignore_ascii_case(b"close");

@@ -14,11 +14,12 @@
 use std::mem::MaybeUninit;
 
 use barewire_proto::{Output, Status};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::uri::Uri;
 use http::{Method, Request, Response, StatusCode, Version};
 
+use crate::block::Block;
 use crate::diagnose;
 use crate::encode::{self, LengthField, ResponseFields};
 use crate::fields::{self, Role};
@@ -105,7 +106,7 @@ pub fn parse_request(buf: &[u8], config: &Config) -> Result<Status<RequestHead>,
 /// What a connection keeps from one request's head to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    block: BytesMut,
+    block: Block,
     repeat: Repeat,
 }
 
@@ -167,11 +168,11 @@ pub(crate) fn parse_request_into(
 ///
 /// The head breaks a rule or a limit: see [`ErrorKind`].
 pub fn parse_response(buf: &[u8], config: &Config) -> Result<Status<ResponseHead>, Error> {
-    parse_response_into(&mut BytesMut::new(), buf, config)
+    parse_response_into(&mut Block::default(), buf, config)
 }
 
 pub(crate) fn parse_response_into(
-    block: &mut BytesMut,
+    block: &mut Block,
     buf: &[u8],
     config: &Config,
 ) -> Result<Status<ResponseHead>, Error> {
@@ -310,18 +311,6 @@ fn refuses<'buf>(config: &Config, parse: impl FnOnce(&mut Slots<'buf>) -> bool) 
     with_slots(config, parse)
 }
 
-/// Heads are copied into blocks of this size, one after the other. A block is used again once no head in it
-/// is held any more, so that a connection whose handlers keep nothing allocates none for its heads.
-const BLOCK: usize = 4096;
-
-fn copy(block: &mut BytesMut, head: &[u8]) -> Bytes {
-    if block.capacity() < head.len() {
-        block.reserve(if head.len() > BLOCK / 2 { head.len() } else { BLOCK });
-    }
-    block.extend_from_slice(head);
-    block.split().freeze()
-}
-
 /// Everything before `at`, counted from the front of `head`: `part` is a slice of `head`.
 fn offset(head: &[u8], part: &[u8]) -> usize {
     (part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize)
@@ -373,7 +362,7 @@ fn fill_line(
         .map_err(|_| ErrorKind::BadMethod)?;
     *request.uri_mut() = match target {
         "/" if method != Method::CONNECT => Uri::from_static("/"),
-        target => target::parse(&method, copy(block, target.as_bytes()))?,
+        target => target::parse(&method, block.copy(target.as_bytes()))?,
     };
     *request.method_mut() = method;
     *request.version_mut() = version(parsed.version == Some(1));
@@ -392,6 +381,7 @@ fn fill_request(
         return Err(ErrorKind::TargetTooLong.into());
     }
     check_line_ends(head, parsed.headers, config)?;
+    scratch.block.reserve(head.len());
     fill_line(request, &mut scratch.block, parsed, config)?;
     let line = memchr::memchr(b'\n', head).map_or(0, |at| at.saturating_add(1));
     let section = head.get(line..).unwrap_or_default();
@@ -399,7 +389,7 @@ fn fill_request(
     // What is remembered must not keep the block from being used again.
     let shared = match again {
         true => Bytes::copy_from_slice(section),
-        false => copy(&mut scratch.block, section),
+        false => scratch.block.copy(section),
     };
 
     let mut framing = Framing::default();
@@ -441,7 +431,7 @@ fn fill_request(
 }
 
 fn response(
-    block: &mut BytesMut,
+    block: &mut Block,
     parsed: &httparse::Response<'_, '_>,
     head: &[u8],
     config: &Config,
@@ -452,7 +442,7 @@ fn response(
         .and_then(|code| StatusCode::from_u16(code).ok())
         .ok_or(ErrorKind::BadStatusLine)?;
     check_line_ends(head, parsed.headers, config)?;
-    let shared = copy(block, head);
+    let shared = block.copy(head);
     let mut framing = Framing::default();
     let mut response = Response::new(());
     let map = response.headers_mut();

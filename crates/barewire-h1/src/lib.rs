@@ -50,6 +50,7 @@
     )
 )]
 
+mod block;
 mod body;
 pub mod chunked;
 mod client;
