@@ -118,12 +118,13 @@ impl ServerConnection {
 
     /// Answers the oldest unanswered request with a head and its whole body.
     ///
-    /// To a HEAD request the head says what the body's length would be, and the body is not sent.
+    /// To a HEAD request the head says what the body's length would be, and the body is not sent. What body
+    /// type `response` has does not matter: only its head is looked at.
     ///
     /// # Errors
     ///
     /// See [`send_response`](Self::send_response). Nothing is queued then.
-    pub fn respond(&mut self, response: &Response<()>, body: Bytes) -> Result<(), UsageError> {
+    pub fn respond<B>(&mut self, response: &Response<B>, body: Bytes) -> Result<(), UsageError> {
         self.send_response(response, BodyLength::Known(body.len() as u64))?;
         if let Some(Outgoing::Length(_)) = self.outgoing {
             self.output.push(body);
@@ -142,9 +143,9 @@ impl ServerConnection {
     /// # Errors
     ///
     /// The response does not fit the request or the state; nothing was queued.
-    pub fn send_response(
+    pub fn send_response<B>(
         &mut self,
-        response: &Response<()>,
+        response: &Response<B>,
         length: BodyLength,
     ) -> Result<(), UsageError> {
         let exchange = self.unanswered()?;

@@ -259,6 +259,28 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
         }
     }
 
+    /// Reads until `limit` bytes wait in the protocol's input, without asking for events, and notices when the
+    /// peer resets the connection meanwhile. For hand-written futures that want nothing of what comes, as long
+    /// as the connection lives.
+    pub fn poll_read_ahead(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<io::Error> {
+        self.wake();
+        loop {
+            let room = limit.saturating_sub(self.protocol.input().len());
+            if room == 0 {
+                break;
+            }
+            match self.poll_read_at_most(cx, room) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(error),
+                Poll::Pending => {
+                    self.wait(cx);
+                    break;
+                }
+            }
+        }
+        Poll::Pending
+    }
+
     /// Whether a write failed. There may still be something to read.
     pub fn is_write_broken(&self) -> bool {
         self.write_error.is_some()
@@ -310,12 +332,17 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
     }
 
     fn poll_read_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_read_at_most(cx, usize::MAX)
+    }
+
+    fn poll_read_at_most(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<()>> {
         if !self.protocol.wants_read() {
             return Poll::Pending;
         }
         let hint = self.read_size.hint();
-        let spare = self.protocol.input().spare(hint);
-        let offered = spare.len();
+        let spare = self.protocol.input().spare(hint.min(most));
+        let offered = spare.len().min(most);
+        let spare = spare.get_mut(..offered).unwrap_or_default();
         if offered == 0 {
             return Poll::Pending;
         }

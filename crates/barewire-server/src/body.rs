@@ -37,7 +37,8 @@ type Boxed = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send
 
 enum Kind {
     Full(Bytes),
-    Incoming(Incoming),
+    /// Boxed, because most requests have no body, and a body is moved more often than it is made.
+    Incoming(Box<Incoming>),
     Channel(Receiver),
     Boxed(Boxed),
 }
@@ -107,7 +108,7 @@ impl Body {
     }
 
     pub(crate) fn incoming(incoming: Incoming) -> Self {
-        Self(Kind::Incoming(incoming))
+        Self(Kind::Incoming(Box::new(incoming)))
     }
 
     /// All of the body, if it is in memory already.

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use barewire_h1::{BodyLength, ServerConnection, ServerEvent};
 use barewire_rt::{Driver, DriverError, NextEvent, PeerAddr, Transport};
@@ -30,6 +30,10 @@ pub(crate) struct State<T> {
     pub(crate) driver: Driver<ServerConnection, T>,
     /// Counts requests, so that a body which outlives its own finds nothing of the next one.
     exchange: u64,
+    /// Who polled the request's body last and found nothing of it.
+    body_reader: Option<Waker>,
+    /// Whether that was since the connection's task looked.
+    body_polled: bool,
 }
 
 /// What a connection's task knows beside the connection.
@@ -42,6 +46,9 @@ pub(crate) struct Connection<T> {
     date: Date,
     told: bool,
 }
+
+/// So much of a body that nobody reads is taken off the transport, in bytes, so that a reset behind it is noticed.
+const READ_AHEAD: usize = 16 * 1024;
 
 /// The connection cannot go on: it broke, or the client did.
 #[derive(Debug)]
@@ -58,6 +65,7 @@ impl<T: Transport> State<T> {
     /// The response is out: what is left of the request's body is nobody's.
     pub(crate) fn forget_body(&mut self) {
         self.exchange += 1;
+        self.body_reader = None;
         if self.driver.protocol().is_receiving_body() {
             self.driver.protocol_mut().discard_body();
         }
@@ -81,7 +89,20 @@ impl<T: Transport + Send> Source for Shared<T> {
             let _ = state.driver.protocol_mut().send_informational(&go_on);
         }
         loop {
-            return Poll::Ready(match ready!(state.driver.poll_next_event(cx)) {
+            let event = match state.driver.poll_next_event(cx) {
+                Poll::Ready(event) => event,
+                Poll::Pending => {
+                    state.body_polled = true;
+                    match &mut state.body_reader {
+                        Some(reader) => reader.clone_from(cx.waker()),
+                        None => state.body_reader = Some(cx.waker().clone()),
+                    }
+                    return Poll::Pending;
+                }
+            };
+            state.body_polled = false;
+            state.body_reader = None;
+            return Poll::Ready(match event {
                 Ok(Some(ServerEvent::Data(data))) => Some(Ok(Frame::data(data))),
                 Ok(Some(ServerEvent::Trailers(trailers))) => Some(Ok(Frame::trailers(trailers))),
                 Ok(Some(ServerEvent::End)) => None,
@@ -101,9 +122,9 @@ impl<T: Transport + Send + 'static> Connection<T> {
         peer: PeerAddr,
         connect_info: bool,
     ) -> Self {
-        let state = Mutex::new(State { driver, exchange: 0 });
+        let state = State { driver, exchange: 0, body_reader: None, body_polled: false };
         Self {
-            shared: Arc::new(Shared { state }),
+            shared: Arc::new(Shared { state: Mutex::new(state) }),
             membership,
             peer,
             connect_info,
@@ -120,20 +141,17 @@ impl<T: Transport + Send + 'static> Connection<T> {
             Poll::Ready(())
         })
         .await;
-        while let Some(request) = poll_fn(|cx| self.poll_request(cx)).await {
-            let begun = match catch_unwind(AssertUnwindSafe(|| handler.call(request))) {
-                Ok(future) => {
-                    let mut future = pin!(future);
-                    match poll_fn(|cx| self.poll_handler(cx, future.as_mut())).await {
-                        Ok(response) => self.begin_response(response),
-                        Err(Gone) => return,
-                    }
-                }
-                Err(panic) => {
-                    let response = self.panicked(panic);
-                    self.begin_response(response)
-                }
+        // Both stay where they are: requests, responses and the futures between them are large.
+        let mut handling = pin!(None);
+        let mut response = None;
+        let call = |request| handler.call(request);
+        while poll_fn(|cx| self.poll_answer(cx, call, handling.as_mut(), &mut response)).await {
+            let begun = match &mut response {
+                Some(response) => self.begin_response(response),
+                None => Err(Gone),
             };
+            response = None;
+            handling.set(None);
             let sent = match begun {
                 Ok(Begun::Whole(bytes)) => Ok(bytes),
                 Ok(Begun::Body(body)) => {
@@ -150,8 +168,45 @@ impl<T: Transport + Send + 'static> Connection<T> {
         }
     }
 
-    /// The next request; `None` when the connection is over.
-    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Option<Request<Body>>> {
+    /// Takes a request, calls the handler, and polls what it returned in place, and the connection for as long
+    /// as that waits. `false`, or no response, when the connection is over.
+    fn poll_answer<F: Future<Output = Response<Body>>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: impl Fn(Request<Body>) -> F,
+        mut handling: Pin<&mut Option<F>>,
+        response: &mut Option<Response<Body>>,
+    ) -> Poll<bool> {
+        if handling.is_none() {
+            let mut request = None;
+            ready!(self.poll_request(cx, &mut request));
+            if request.is_none() {
+                return Poll::Ready(false);
+            }
+            let called = catch_unwind(AssertUnwindSafe(|| {
+                handling.as_mut().set(request.take().map(&call));
+            }));
+            if let Err(panic) = called {
+                *response = Some(self.panicked(panic));
+                return Poll::Ready(true);
+            }
+        }
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(Poll::Ready(ready)) = handling.as_pin_mut().map(|future| future.poll(cx)) {
+                *response = Some(ready);
+            }
+        }));
+        if let Err(panic) = polled {
+            *response = Some(self.panicked(panic));
+        }
+        match response {
+            Some(_) => Poll::Ready(true),
+            None => self.poll_gone(cx).map(|Gone| true),
+        }
+    }
+
+    /// Puts the next request into `next`; leaves it empty when the connection is over.
+    fn poll_request(&mut self, cx: &mut Context<'_>, next: &mut Option<Request<Body>>) -> Poll<()> {
         let mut state = self.shared.lock();
         // Before the phase is looked at: whoever changes it looks at this afterwards.
         if T::BLOCKING {
@@ -159,7 +214,7 @@ impl<T: Transport + Send + 'static> Connection<T> {
         }
         let phase = self.membership.phase();
         if phase >= Phase::Cutting {
-            return Poll::Ready(None);
+            return Poll::Ready(());
         }
         let drains = phase == Phase::Draining && !self.told;
         if drains && T::BLOCKING && state.driver.protocol().is_idle() {
@@ -178,10 +233,10 @@ impl<T: Transport + Send + 'static> Connection<T> {
         }
         let (head, length) = match ready!(event) {
             Ok(Some(ServerEvent::Request(head, length))) => (head, length),
-            Ok(_) => return Poll::Ready(None),
+            Ok(_) => return Poll::Ready(()),
             Err(error) => {
                 self.log_end(error);
-                return Poll::Ready(None);
+                return Poll::Ready(());
             }
         };
         state.exchange += 1;
@@ -198,24 +253,11 @@ impl<T: Transport + Send + 'static> Connection<T> {
                 done: false,
             }),
         };
-        let (mut parts, ()) = head.into_parts();
+        let request = next.insert(head.map(|()| body));
         if self.connect_info {
-            parts.extensions.insert(ConnectInfo(self.peer.clone()));
+            request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
         }
-        Poll::Ready(Some(Request::from_parts(parts, body)))
-    }
-
-    /// Polls the handler, and the connection for as long as the handler waits.
-    fn poll_handler(
-        &self,
-        cx: &mut Context<'_>,
-        handler: Pin<&mut impl Future<Output = Response<Body>>>,
-    ) -> Poll<Result<Response<Body>, Gone>> {
-        match catch_unwind(AssertUnwindSafe(|| handler.poll(cx))) {
-            Ok(Poll::Ready(response)) => Poll::Ready(Ok(response)),
-            Ok(Poll::Pending) => self.poll_gone(cx).map(Err),
-            Err(panic) => Poll::Ready(Ok(self.panicked(panic))),
-        }
+        Poll::Ready(())
     }
 
     fn panicked(&self, panic: Box<dyn Any + Send>) -> Response<Body> {
@@ -237,14 +279,26 @@ impl<T: Transport + Send + 'static> Connection<T> {
             return Poll::Ready(Gone);
         }
         let mut state = self.shared.lock();
+        let state = &mut *state;
         let driver = &mut state.driver;
         driver.poll_write_some(cx);
         if driver.is_write_broken() {
             return Poll::Ready(Gone);
         }
-        // Events of a body belong to the body. A blocking transport would hold the application up.
-        if T::BLOCKING || driver.protocol().is_receiving_body() {
+        // A blocking transport would hold the application up.
+        if T::BLOCKING {
             return Poll::Pending;
+        }
+        if driver.protocol().is_receiving_body() {
+            let polled = std::mem::take(&mut state.body_polled);
+            let elsewhere = |reader: &Waker| !reader.will_wake(cx.waker());
+            // Events of a body belong to the body, and whoever waits for them notices a reset.
+            if polled || state.body_reader.as_ref().is_some_and(elsewhere) {
+                return Poll::Pending;
+            }
+            let error = ready!(driver.poll_read_ahead(cx, READ_AHEAD));
+            self.log_end(DriverError::Io(error));
+            return Poll::Ready(Gone);
         }
         loop {
             match ready!(driver.poll_next_event(cx)) {

@@ -1,7 +1,11 @@
 use std::fmt;
+use std::future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
+use pin_project_lite::pin_project;
 
 use crate::Body;
 
@@ -24,8 +28,24 @@ where
     Fut: Future<Output = R> + Send,
     R: IntoResponse,
 {
-    async fn call(&self, request: Request<Body>) -> Response<Body> {
-        self(request).await.into_response()
+    fn call(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send {
+        Answering { future: self(request) }
+    }
+}
+
+pin_project! {
+    /// An `async` block around the future would hold it twice, and move it once more.
+    struct Answering<Fut> {
+        #[pin]
+        future: Fut,
+    }
+}
+
+impl<Fut: Future<Output: IntoResponse>> Future for Answering<Fut> {
+    type Output = Response<Body>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response<Body>> {
+        self.project().future.poll(cx).map(IntoResponse::into_response)
     }
 }
 
@@ -66,8 +86,8 @@ where
     F: Fn(Request<Body>) -> R + Send + Sync + 'static,
     R: IntoResponse,
 {
-    async fn call(&self, request: Request<Body>) -> Response<Body> {
-        (self.0)(request).into_response()
+    fn call(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send {
+        future::ready((self.0)(request).into_response())
     }
 }
 

@@ -30,10 +30,9 @@ pub(crate) enum Begun {
 
 impl<T: Transport + Send + 'static> Connection<T> {
     /// Puts the head out, and the body with it if it is there already.
-    pub(crate) fn begin_response(&mut self, response: Response<Body>) -> Result<Begun, Gone> {
-        self.access.status(response.status());
-        let (parts, body) = response.into_parts();
-        let head = Response::from_parts(parts, ());
+    pub(crate) fn begin_response(&mut self, head: &mut Response<Body>) -> Result<Begun, Gone> {
+        self.access.status(head.status());
+        let body = std::mem::take(head.body_mut());
         // What must not have a body loses it here, as a convenience to handlers.
         let bodiless = matches!(head.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let body = if bodiless { Body::empty() } else { body };
@@ -46,14 +45,14 @@ impl<T: Transport + Send + 'static> Connection<T> {
         let begun = match body.into_full() {
             Ok(bytes) => {
                 let length = bytes.len() as u64;
-                respond_full(protocol, &head, bytes).map(|()| Begun::Whole(length))
+                respond_full(protocol, head, bytes).map(|()| Begun::Whole(length))
             }
             Err(body) => {
                 let length = match body.size_hint().exact() {
                     Some(length) => BodyLength::Known(length),
-                    None => declared(&head).map_or(BodyLength::Unknown, BodyLength::Known),
+                    None => declared(head).map_or(BodyLength::Unknown, BodyLength::Known),
                 };
-                protocol.send_response(&head, length).map(|()| {
+                protocol.send_response(head, length).map(|()| {
                     if protocol.is_sending_body() { Begun::Body(body) } else { Begun::Whole(0) }
                 })
             }
@@ -144,15 +143,14 @@ impl<T: Transport + Send + 'static> Connection<T> {
             return Ok(Begun::Whole(0));
         }
         log::bad_response(&self.peer, error);
-        let (parts, body) = internal_error().into_parts();
-        let body = body.into_full().unwrap_or_default();
-        let head = Response::from_parts(parts, ());
+        let mut head = internal_error();
+        let body = std::mem::take(head.body_mut()).into_full().unwrap_or_default();
         protocol.respond(&head, body).map(|()| Begun::Whole(0)).map_err(|_| Gone)
     }
 }
 
 /// The length that a handler gave to a body which does not know its own, such as a proxy's.
-fn declared(head: &Response<()>) -> Option<u64> {
+fn declared(head: &Response<Body>) -> Option<u64> {
     let mut values = head.headers().get_all(CONTENT_LENGTH).iter();
     let length = values.next()?.to_str().ok()?.parse().ok()?;
     if values.next().is_some() { None } else { Some(length) }
@@ -160,7 +158,7 @@ fn declared(head: &Response<()>) -> Option<u64> {
 
 fn respond_full(
     protocol: &mut ServerConnection,
-    head: &Response<()>,
+    head: &Response<Body>,
     body: Bytes,
 ) -> Result<(), UsageError> {
     match body.is_empty() {

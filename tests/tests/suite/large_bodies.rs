@@ -136,12 +136,12 @@ pub(crate) fn uploads_are_read_as_they_are_taken<R: Spawn>(runtime: R) {
         }
     };
     let config = Config::default();
-    let most = config.http1.limits.read_buffer as u64;
+    let head = format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {TOTAL}\r\n\r\n");
+    let most = (config.http1.limits.read_buffer + head.len()) as u64;
     let server = Running::metered(&runtime, &meter, config, handler);
     let mut connection = server.open();
     let mut writer = connection.writer();
     let writing = thread::spawn(move || {
-        let head = format!("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {TOTAL}\r\n\r\n");
         writer.write_all(head.as_bytes()).unwrap();
         write_pattern(&mut writer);
     });
