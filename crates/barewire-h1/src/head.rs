@@ -329,6 +329,17 @@ fn repeated(
     let (line, rest) = buf.split_at_checked(line).unwrap_or((buf, &[]));
     let Some(known) = scratch.repeat.known(rest) else { return Ok(None) };
     let used = line.len().saturating_add(known.section.len());
+    if let (Some((method, uri)), true) =
+        (scratch.repeat.target(line), used <= config.limits.max_head)
+    {
+        let found = (known.body, known.framing);
+        request.headers_mut().clone_from(&known.map);
+        *request.version_mut() = version(known.http11);
+        request.method_mut().clone_from(method);
+        request.uri_mut().clone_from(uri);
+        scratch.repeat.hit();
+        return Ok(Some(Status::Complete(found, used)));
+    }
     let mut parsed = httparse::Request::new(&mut []);
     // The fields are what is missing; whatever else is wrong is found the long way.
     let partial = parsed.parse(line) == Ok(httparse::Status::Partial);
@@ -344,13 +355,18 @@ fn repeated(
     request.headers_mut().clone_from(&known.map);
     scratch.repeat.hit();
     fill_line(request, &mut scratch.block, &parsed, config)?;
+    scratch.repeat.remember_line(line, || {
+        let target = Bytes::copy_from_slice(parsed.path?.as_bytes());
+        let uri = target::parse(request.method(), target).ok()?;
+        Some((request.method().clone(), uri))
+    });
     Ok(Some(Status::Complete((body, framing), used)))
 }
 
 /// Method, target and version.
 fn fill_line(
     request: &mut Request<()>,
-    block: &mut BytesMut,
+    block: &mut Block,
     parsed: &httparse::Request<'_, '_>,
     config: &Config,
 ) -> Result<(), Error> {

@@ -2,10 +2,11 @@
 //!
 //! Programs that keep a connection send the same fields with every request, and browsers do for resources of
 //! one kind. Once that was seen twice, the fields of such a head are not parsed and checked again: the map is
-//! a clone, whose values share what the first one's do. Heads that differ cost one comparison.
+//! a clone, whose values share what the first one's do. When the request line is the same as well, nothing is
+//! parsed. Heads that differ cost one comparison.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method, Uri};
 
 use crate::BodyLength;
 use crate::framing::Framing;
@@ -15,6 +16,7 @@ use crate::framing::Framing;
 pub(crate) struct Repeat {
     last: Print,
     known: Option<Known>,
+    line: Line,
     /// Sections that were remembered and did not come again.
     wasted: u8,
 }
@@ -30,6 +32,15 @@ pub(crate) struct Known {
     pub(crate) framing: Framing,
 }
 
+/// The last request line before a known section.
+#[derive(Debug, Default)]
+struct Line {
+    /// Its end included; empty when it is too long to be kept.
+    bytes: Vec<u8>,
+    /// What it says, once it came twice.
+    target: Option<(Method, Uri)>,
+}
+
 /// Tells sections apart well enough to guess whether one comes again, without keeping it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Print {
@@ -40,6 +51,9 @@ struct Print {
 
 /// Longer sections are not worth the memory that they would pin.
 const LONGEST: usize = 4096;
+
+/// Request lines that are longer hardly come again.
+const LONGEST_LINE: usize = 512;
 
 /// A connection on which guessing failed so often in a row is left alone.
 const MOST_WASTED: u8 = 4;
@@ -70,6 +84,28 @@ impl Repeat {
         let again = print == self.last;
         self.last = print;
         again && section.len() <= LONGEST && self.wasted < MOST_WASTED
+    }
+
+    /// What `line` says, if it is known.
+    pub(crate) fn target(&self, line: &[u8]) -> Option<&(Method, Uri)> {
+        self.line.target.as_ref().filter(|_| self.line.bytes == line)
+    }
+
+    /// Remembers `line`, and what it says when it came again. The target has memory of its own.
+    pub(crate) fn remember_line(
+        &mut self,
+        line: &[u8],
+        target: impl FnOnce() -> Option<(Method, Uri)>,
+    ) {
+        if self.line.bytes == line {
+            self.line.target = target();
+            return;
+        }
+        self.line.target = None;
+        self.line.bytes.clear();
+        if line.len() <= LONGEST_LINE {
+            self.line.bytes.extend_from_slice(line);
+        }
     }
 
     /// Remembers a section that came again.
@@ -135,19 +171,21 @@ mod tests {
                 for line in lines {
                     let mut scratch = Scratch::default();
                     let known = format!("GET / HTTP/1.1\r\n{remembered}");
-                    for _ in 0..3 {
+                    for _ in 0..5 {
                         let seen = with(&mut scratch, known.as_bytes(), &config);
                         assert_eq!(seen, whole(known.as_bytes(), &config));
                     }
                     let head = format!("{line}{section}GET /next HTTP/1.1\r\n{remembered}");
                     for end in [head.len(), line.len() + section.len(), line.len() + 3] {
                         let Some(buf) = head.as_bytes().get(..end) else { continue };
-                        assert_eq!(
-                            with(&mut scratch, buf, &config),
-                            whole(buf, &config),
-                            "{} after {remembered:?}",
-                            buf.escape_ascii()
-                        );
+                        for _ in 0..3 {
+                            assert_eq!(
+                                with(&mut scratch, buf, &config),
+                                whole(buf, &config),
+                                "{} after {remembered:?}",
+                                buf.escape_ascii()
+                            );
+                        }
                     }
                 }
             }
