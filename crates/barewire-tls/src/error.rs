@@ -180,7 +180,7 @@ impl TlsError {
             InvalidMessage(rustls::InvalidMessage::HandshakePayloadTooLarge) => {
                 sent(ErrorKind::HandshakeTooLarge, AlertDescription::DecodeError)
             }
-            InvalidMessage(why) => sent(ErrorKind::Malformed, why.clone().into()),
+            InvalidMessage(why) => sent(ErrorKind::Malformed, (*why).into()),
             DecryptError => sent(ErrorKind::Decrypt, AlertDescription::BadRecordMac),
             PeerIncompatible(_) => Self::new(ErrorKind::NothingInCommon),
             PeerMisbehaved(_) => Self::new(ErrorKind::Misbehaved),

@@ -45,6 +45,27 @@ const TREES: &[(&str, &[&str])] = &[
     ("barewire-proto", &["bytes"]),
     ("barewire-h1", &["barewire-proto", "bytes", "http", "httparse", "itoa", "memchr"]),
     ("barewire-hpack", &["bytes", "http", "itoa"]),
+    (
+        "barewire-tls",
+        // From `ring` on down: cryptography, and what it and the platform's roots ask the system.
+        &[
+            "barewire-proto",
+            "bytes",
+            "cfg-if",
+            "getrandom",
+            "libc",
+            "once_cell",
+            "openssl-probe",
+            "ring",
+            "rustls",
+            "rustls-native-certs",
+            "rustls-pki-types",
+            "rustls-webpki",
+            "subtle",
+            "untrusted",
+            "zeroize",
+        ],
+    ),
 ];
 
 const UNPUBLISHED: &[&str] = &["barewire-examples", "barewire-testkit", "barewire-tests"];
