@@ -12,6 +12,10 @@ pub(crate) enum Error {
     Build { package: &'static str },
     #[error("no server is named {name:?}; there are: {known}")]
     UnknownServer { name: String, known: String },
+    #[error("no client is named {name:?}; there are: {known}")]
+    UnknownClient { name: String, known: String },
+    #[error("the client {name} ended, or had no answer in its turn; what it said is above")]
+    Client { name: &'static str },
     #[error("{name} ended before it said where it listens; run {program} by hand to see why")]
     NoAddress { name: &'static str, program: PathBuf },
     #[error("{program} is needed for this table: install it and run again")]

@@ -3,6 +3,7 @@
 //! See this workspace's README for what each table says and how it is measured.
 
 mod builds;
+mod client;
 mod cpus;
 mod error;
 mod http1;
@@ -39,6 +40,8 @@ struct Options {
 enum Table {
     /// Plaintext requests on kept-alive connections: requests per second, CPU per request
     Http1(http1::Options),
+    /// Small GETs over kept-alive connections: the client's CPU per request
+    Client(client::Options),
     /// Bodies of a gibibyte up and down: throughput, CPU, peak memory
     Transfer(transfer::Options),
     /// Idle kept-alive connections: memory of each
@@ -55,7 +58,7 @@ enum Table {
 
 #[derive(Debug, Clone, Args)]
 struct Lab {
-    /// Only these servers, and hyper; comma-separated
+    /// Only these servers or clients, and the one that ratios are taken to; comma-separated
     #[arg(long, global = true, value_delimiter = ',')]
     only: Vec<String>,
     /// The core that each server runs on
@@ -74,15 +77,20 @@ impl Lab {
         if !self.no_build {
             builds::servers()?;
         }
+        Servers::find(&self.only, self.cpus("server", "load generator")?)
+    }
+
+    /// Divides the cores between a server and what asks it, and says so.
+    fn cpus(&self, server: &str, load: &str) -> Result<Cpus, Error> {
         process::raise_descriptor_limit(65_536).doing("raise the limit of open files")?;
         let cpus = Cpus::divide(self.server_cpu, self.load_cpu).doing("pin this program")?;
         println!(
-            "{}; server on core {}, load generator on core {}",
+            "{}; {server} on core {}, {load} on core {}",
             process::machine(),
             self.server_cpu,
             self.load_cpu
         );
-        Servers::find(&self.only, cpus)
+        Ok(cpus)
     }
 }
 
@@ -107,13 +115,26 @@ fn run(options: &Options) -> Result<(), Error> {
     let lab = &options.lab;
     match &options.table {
         Table::All => {
-            for table in ["http1", "transfer", "idle", "syscalls", "instructions", "micro"] {
+            for table in
+                ["http1", "client", "transfer", "idle", "syscalls", "instructions", "micro"]
+            {
                 println!("\n## {table}\n");
-                run(&Options { table: defaults(table), lab: lab.clone() })?;
+                let mut lab = lab.clone();
+                if table == "client" {
+                    // The names are those of servers.
+                    lab.only.clear();
+                }
+                run(&Options { table: defaults(table), lab })?;
             }
             Ok(())
         }
         Table::Http1(options) => http1::run(&lab.servers()?, options),
+        Table::Client(options) => {
+            if !lab.no_build {
+                builds::clients()?;
+            }
+            client::run(&lab.only, lab.cpus("server", "client")?, options)
+        }
         Table::Transfer(options) => transfer::run(&lab.servers()?, options),
         Table::Idle(options) => idle::run(&lab.servers()?, options),
         Table::Syscalls(options) => syscalls::run(&lab.servers()?, options),
