@@ -73,21 +73,27 @@ impl Lookup {
 
     #[inline]
     pub(crate) fn find(&self, name: &[u8], value: &[u8], hash: Hash) -> Found {
-        let heads = self.heads_of(hash);
-        if let Some(age) = self.walk(
-            heads.0.field,
-            |entry| entry.next.field,
-            |entry| entry.hash.field == hash.field && entry.is(name, value),
-        ) {
+        let number = self.heads_of(hash.field).field;
+        let is_it = |entry: &Entry| entry.hash.field == hash.field && entry.is(name, value);
+        // What was sent before is the first of its chain, most of the time.
+        let first = self.newest.wrapping_sub(number) as usize;
+        match self.table.get(first) {
+            Some(entry) if is_it(entry) => Found::Field(index(first)),
+            _ => self.find_further(name, value, hash),
+        }
+    }
+
+    fn find_further(&self, name: &[u8], value: &[u8], hash: Hash) -> Found {
+        let number = self.heads_of(hash.field).field;
+        let is_it = |entry: &Entry| entry.hash.field == hash.field && entry.is(name, value);
+        if let Some(age) = self.walk(number, |entry| entry.next.field, is_it) {
             return Found::Field(index(age));
         }
         match find_static(name, value, hash) {
             Found::Nothing => {
-                let named = self.walk(
-                    heads.1.name,
-                    |entry| entry.next.name,
-                    |entry| entry.hash.name == hash.name && entry.name() == name,
-                );
+                let number = self.heads_of(hash.name).name;
+                let is_it = |entry: &Entry| entry.hash.name == hash.name && entry.name() == name;
+                let named = self.walk(number, |entry| entry.next.name, is_it);
                 named.map_or(Found::Nothing, |age| Found::Name(index(age)))
             }
             found => found,
@@ -116,9 +122,8 @@ impl Lookup {
     }
 
     #[inline]
-    fn heads_of(&self, hash: Hash) -> (Heads, Heads) {
-        let of = |hash| self.heads.get(slot(hash)).copied().unwrap_or_default();
-        (of(hash.field), of(hash.name))
+    fn heads_of(&self, hash: u32) -> Heads {
+        self.heads.get(slot(hash)).copied().unwrap_or_default()
     }
 
     /// The age of the first entry of a chain that is the one. Ages only grow along a chain, also when numbers
