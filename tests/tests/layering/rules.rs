@@ -45,6 +45,7 @@ const TREES: &[(&str, &[&str])] = &[
     ("barewire-proto", &["bytes"]),
     ("barewire-h1", &["barewire-proto", "bytes", "http", "httparse", "itoa", "memchr"]),
     ("barewire-hpack", &["bytes", "http", "itoa"]),
+    ("barewire-h2", &["barewire-hpack", "barewire-proto", "bytes", "http", "itoa"]),
     (
         "barewire-tls",
         // From `ring` on down: cryptography, and what it and the platform's roots ask the system.

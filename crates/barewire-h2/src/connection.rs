@@ -1,0 +1,579 @@
+//! What both roles share: the frames that come in, and what each means for the connection.
+
+mod ending;
+mod receive;
+mod send;
+
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use barewire_hpack::{Decoder, Encoder, Policy};
+use barewire_proto::{Buf, Input, Output};
+use bytes::Bytes;
+use http::Request;
+
+use crate::budget::{Budgets, Cost};
+use crate::event::{Common, ResetBy};
+use crate::fields::HeadField;
+use crate::flow::{Receiving, widen};
+use crate::frame::{self, Frame, FrameHead, HEAD, Kind, PREFACE, SettingsFrame, flags};
+use crate::message::{Fields, Head};
+use crate::repeat::Repeat;
+use crate::settings::{self, DEFAULT_TABLE, DEFAULT_WINDOW, PeerSettings};
+use crate::streams::{Key, Streams};
+use crate::timer::{Clock, Timer};
+use crate::{Config, Error, ErrorKind, Priority, Reason, StreamId};
+use crate::scheduler::Scheduler;
+
+/// What differs between client and server.
+pub(crate) trait Role: Sized + Debug {
+    type Head: Clone + Debug;
+    type Event;
+    const SERVER: bool;
+
+    fn event(common: Common) -> Option<Self::Event>;
+
+    /// Makes a head of what a header block says.
+    fn build(fields: Fields) -> Result<Head<Self::Head>, ErrorKind>;
+
+    /// A head came: for a stream that it opens, or for one that is there.
+    fn head(
+        connection: &mut Connection<Self>,
+        id: StreamId,
+        key: Option<Key>,
+        end: bool,
+        head: Head<Self::Head>,
+    ) -> Result<Option<Self::Event>, Error>;
+
+    /// A promise came, and was found good.
+    fn promise(id: StreamId, promised: StreamId, request: Request<()>) -> Option<Self::Event>;
+}
+
+/// What the peer has to say first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Preface,
+    Settings,
+    Open,
+}
+
+/// The GOAWAY that was sent last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Nothing,
+    /// That it will come to an end (RFC 9113, section 6.8): streams are still taken.
+    Soon,
+    /// The last stream that is taken.
+    Last(StreamId),
+}
+
+/// A header block of which CONTINUATION is still to come.
+#[derive(Debug)]
+struct Block {
+    id: StreamId,
+    end_stream: bool,
+    promised: Option<StreamId>,
+    bytes: Vec<u8>,
+    continuations: u32,
+}
+
+/// A PING that was sent.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    number: u64,
+    at: Option<Instant>,
+    why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    Caller,
+    Drain,
+    Keepalive,
+}
+
+/// What a frame led to.
+enum Next<E> {
+    Event(E),
+    /// Go on with the next frame.
+    More,
+    /// Bytes are missing.
+    Wait,
+}
+
+pub(crate) struct Connection<R: Role> {
+    pub(crate) config: Arc<Config>,
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+    pub(crate) streams: Streams,
+    pub(crate) encoder: Encoder,
+    pub(crate) peer: PeerSettings,
+    pub(crate) said: Said,
+    /// What the peer's GOAWAY said to be the last stream.
+    pub(crate) peer_last: Option<StreamId>,
+    /// The highest number that the peer opened a stream with.
+    pub(crate) last_remote: StreamId,
+    /// The number of our next stream.
+    pub(crate) next_local: u32,
+    pub(crate) active_remote: u32,
+    pub(crate) active_local: u32,
+    pub(crate) rtt: Option<std::time::Duration>,
+    pub(crate) ended: bool,
+    pub(crate) early: Vec<(StreamId, Priority)>,
+    decoder: Decoder<HeadField>,
+    repeat: Repeat<R::Head>,
+    scheduler: Scheduler,
+    phase: Phase,
+    max_frame: u32,
+    block: Option<Box<Block>>,
+    events: VecDeque<Common>,
+    /// An event that is not a common one, and comes first.
+    first: Option<R::Event>,
+    /// SETTINGS that were not acknowledged yet.
+    unacknowledged: bool,
+    /// The window that streams are opened with.
+    receive_window: u32,
+    send_window: i32,
+    receiving: Receiving,
+    /// Streams with data that could not be sent yet.
+    waiting: usize,
+    /// Streams reset by this side, the newest last.
+    resets: VecDeque<StreamId>,
+    budgets: Budgets,
+    pings: Vec<Asked>,
+    next_ping: u64,
+    expected_fields: usize,
+    /// Frames so far, and what it was when `Head` and `Keepalive` were armed.
+    frames: u64,
+    head_mark: u64,
+    keepalive_mark: u64,
+    linger: bool,
+    dead: bool,
+    error: Option<Error>,
+    clock: Clock,
+}
+
+impl<R: Role> Debug for Connection<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("phase", &self.phase)
+            .field("streams", &self.streams.len())
+            .field("said", &self.said)
+            .field("ended", &self.ended)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R: Role> Connection<R> {
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        let limits = &config.limits;
+        let max_frame = settings::max_frame_size(&config.settings);
+        let least = (max_frame as usize).saturating_add(HEAD);
+        let mut connection = Self {
+            input: Input::new(limits.read_buffer.max(least)),
+            output: Output::new(limits.write_buffer),
+            streams: Streams::default(),
+            encoder: Encoder::new(Policy::default()),
+            peer: PeerSettings::default(),
+            said: Said::Nothing,
+            peer_last: None,
+            last_remote: StreamId::CONNECTION,
+            next_local: if R::SERVER { 2 } else { 1 },
+            active_remote: 0,
+            active_local: 0,
+            rtt: None,
+            ended: false,
+            early: Vec::new(),
+            decoder: Decoder::new(DEFAULT_TABLE),
+            repeat: Repeat::default(),
+            scheduler: Scheduler::default(),
+            phase: if R::SERVER { Phase::Preface } else { Phase::Settings },
+            max_frame,
+            block: None,
+            events: VecDeque::new(),
+            first: None,
+            unacknowledged: true,
+            receive_window: DEFAULT_WINDOW,
+            send_window: DEFAULT_WINDOW as i32,
+            receiving: Receiving::new(DEFAULT_WINDOW),
+            waiting: 0,
+            resets: VecDeque::new(),
+            budgets: Budgets::default(),
+            pings: Vec::new(),
+            next_ping: 1,
+            expected_fields: 0,
+            frames: 0,
+            head_mark: 0,
+            keepalive_mark: 0,
+            linger: false,
+            dead: false,
+            error: None,
+            clock: Clock::default(),
+            config,
+        };
+        connection.greet();
+        connection
+    }
+
+    /// What each side says first (RFC 9113, section 3.4), and the connection's window.
+    fn greet(&mut self) {
+        if !R::SERVER {
+            self.output.put(PREFACE);
+        }
+        let config = Arc::clone(&self.config);
+        let frame = settings::announce(&config.settings, R::SERVER);
+        self.put(&Frame::Settings(frame));
+        let wider = config.settings.connection_window.min(frame::MAX_WINDOW);
+        if let Some(more) = wider.checked_sub(DEFAULT_WINDOW).filter(|more| *more > 0) {
+            self.receiving = Receiving::new(wider);
+            self.put(&Frame::WindowUpdate { stream: StreamId::CONNECTION, increment: more });
+        }
+    }
+
+    /// Takes over the peer's settings from an upgrade (RFC 7540, section 3.2.1).
+    pub(crate) fn presume(&mut self, frame: &SettingsFrame) -> Result<(), Error> {
+        self.apply(frame)
+    }
+
+    pub(crate) fn emit_first(&mut self, event: R::Event) {
+        self.first = Some(event);
+    }
+
+    pub(crate) fn put(&mut self, frame: &Frame<'_>) {
+        frame.encode(self.output.tail());
+    }
+
+    pub(crate) fn connection_window(&self) -> u32 {
+        self.config.settings.connection_window.clamp(DEFAULT_WINDOW, frame::MAX_WINDOW)
+    }
+
+    /// Whether `id` is one that this side opens.
+    pub(crate) fn is_local(id: StreamId) -> bool {
+        id.is_of_client() != R::SERVER
+    }
+
+    /// Whether nobody has used a number yet.
+    fn is_idle_id(&self, id: StreamId) -> bool {
+        match Self::is_local(id) {
+            true => id.value() >= self.next_local,
+            false => id > self.last_remote,
+        }
+    }
+
+    /// So much is waiting to be sent that nothing more is handled. Only who goes on asking and does not read
+    /// gets here: framing of DATA stops at a quarter of it.
+    fn is_choked(&self) -> bool {
+        self.output.remaining() >= self.config.limits.write_buffer.saturating_mul(4).max(1 << 16)
+    }
+
+    pub(crate) fn poll(&mut self) -> Result<Option<R::Event>, Error> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        if !self.scheduler.is_empty() {
+            self.pump();
+        }
+        loop {
+            while let Some(event) = self.events.pop_front() {
+                if let Some(event) = R::event(event) {
+                    return Ok(Some(event));
+                }
+            }
+            if let Some(error) = self.error {
+                self.input.consume(usize::MAX);
+                self.rearm();
+                return Err(error);
+            }
+            if self.ended {
+                self.input.consume(usize::MAX);
+                break;
+            }
+            if self.is_choked() {
+                break;
+            }
+            match self.next_frame() {
+                Ok(Next::Event(event)) => return Ok(Some(event)),
+                Ok(Next::More) => {}
+                Ok(Next::Wait) => {
+                    if !self.input.is_closed() {
+                        break;
+                    }
+                    self.input_ended();
+                    if self.error.is_none() {
+                        break;
+                    }
+                }
+                Err(error) => self.fail(error),
+            }
+        }
+        self.rearm();
+        Ok(None)
+    }
+
+    fn next_frame(&mut self) -> Result<Next<R::Event>, Error> {
+        let filled = self.input.filled();
+        if self.phase == Phase::Preface {
+            let n = filled.len().min(PREFACE.len());
+            if filled.get(..n) != PREFACE.get(..n) {
+                return Err(ErrorKind::BadPreface.into());
+            }
+            if n < PREFACE.len() {
+                return Ok(Next::Wait);
+            }
+            self.input.consume(n);
+            self.phase = Phase::Settings;
+            return Ok(Next::More);
+        }
+        let Some(head) = FrameHead::parse(filled) else { return Ok(Next::Wait) };
+        if head.length > self.max_frame {
+            return Err(ErrorKind::FrameTooLarge.into());
+        }
+        let total = HEAD.saturating_add(head.length as usize);
+        if filled.len() < total {
+            return Ok(Next::Wait);
+        }
+        self.frames = self.frames.wrapping_add(1);
+        if self.phase == Phase::Settings && (head.kind != Kind::Settings || head.has(flags::ACK)) {
+            return Err(ErrorKind::ExpectedSettings.into());
+        }
+        match &self.block {
+            Some(block) if head.kind != Kind::Continuation || head.stream != block.id => {
+                return Err(ErrorKind::ExpectedContinuation.into());
+            }
+            None if head.kind == Kind::Continuation => {
+                return Err(ErrorKind::UnexpectedContinuation.into());
+            }
+            _ => {}
+        }
+        let payload = HEAD..total;
+        match head.kind {
+            Kind::Headers => return self.on_headers(head, payload),
+            Kind::Data => return self.on_data(head, payload),
+            Kind::PushPromise => return self.on_push_promise(head, payload),
+            Kind::Continuation => return self.on_continuation(head, payload),
+            Kind::WindowUpdate => self.on_window_update(head, payload)?,
+            Kind::Reset => self.on_reset(head, payload)?,
+            Kind::Settings => self.on_settings(head, payload)?,
+            Kind::Ping => self.on_ping(head, payload)?,
+            Kind::GoAway => self.on_go_away(head, payload)?,
+            Kind::Priority => self.on_priority(head, payload)?,
+            Kind::PriorityUpdate => self.on_priority_update(head, payload)?,
+            Kind::Unknown(_) => self.spend(Cost::UnknownFrame)?,
+        }
+        self.input.consume(total);
+        if !self.scheduler.is_empty() {
+            self.pump();
+        }
+        Ok(Next::More)
+    }
+
+    fn payload(&self, range: Range<usize>) -> &[u8] {
+        self.input.filled().get(range).unwrap_or_default()
+    }
+
+    fn spend(&mut self, cost: Cost) -> Result<(), Error> {
+        self.budgets.spend(cost, &self.config.limits, self.clock.now())
+    }
+
+    fn on_connection(head: FrameHead) -> Result<(), ErrorKind> {
+        if head.stream.is_connection() { Ok(()) } else { Err(ErrorKind::BadStreamId) }
+    }
+
+    fn on_stream(head: FrameHead) -> Result<(), ErrorKind> {
+        if head.stream.is_connection() { Err(ErrorKind::BadStreamId) } else { Ok(()) }
+    }
+
+    fn on_window_update(&mut self, head: FrameHead, payload: Range<usize>) -> Result<(), Error> {
+        self.spend(Cost::WindowUpdate)?;
+        let id = head.stream;
+        let increment = frame::window_update(self.payload(payload));
+        if id.is_connection() {
+            return Ok(widen(&mut self.send_window, i64::from(increment?))?);
+        }
+        if self.is_idle_id(id) {
+            return Err(ErrorKind::UnexpectedFrame.into());
+        }
+        let Some((key, stream)) = self.streams.by_id(id) else { return Ok(()) };
+        let result = match increment {
+            Ok(increment) => widen(&mut stream.send_window, i64::from(increment)),
+            Err(ErrorKind::ZeroIncrement) => Err(ErrorKind::ZeroIncrement),
+            Err(kind) => return Err(kind.into()),
+        };
+        match result {
+            Ok(()) => self.schedule(key),
+            Err(kind) => self.stream_error(key, kind)?,
+        }
+        Ok(())
+    }
+
+    fn on_reset(&mut self, head: FrameHead, payload: Range<usize>) -> Result<(), Error> {
+        Self::on_stream(head)?;
+        let id = head.stream;
+        let reason = frame::reset(self.payload(payload))?;
+        if self.is_idle_id(id) {
+            return Err(ErrorKind::UnexpectedFrame.into());
+        }
+        let Some((key, stream)) = self.streams.by_id(id) else { return Ok(()) };
+        let received_all = !stream.state.receives() && stream.answered;
+        let over = !stream.state.is_active();
+        let quiet = !R::SERVER && received_all && reason == Reason::NO_ERROR;
+        if !Self::is_local(id) {
+            self.spend(Cost::Reset)?;
+        }
+        if !quiet && !over {
+            let by = ResetBy::Peer;
+            self.events.push_back(Common::StreamReset { id, reason, by });
+        }
+        self.forget(key);
+        Ok(())
+    }
+
+    fn on_settings(&mut self, head: FrameHead, payload: Range<usize>) -> Result<(), Error> {
+        Self::on_connection(head)?;
+        if head.has(flags::ACK) {
+            if !payload.is_empty() {
+                return Err(ErrorKind::FrameSize.into());
+            }
+            if !self.unacknowledged {
+                return self.spend(Cost::Settings);
+            }
+            self.acknowledged();
+            return Ok(());
+        }
+        self.spend(Cost::Settings)?;
+        let frame = SettingsFrame::parse(self.payload(payload))?;
+        self.phase = Phase::Open;
+        self.apply(&frame)?;
+        self.put(&Frame::SettingsAck);
+        self.events.push_back(Common::Settings(self.peer));
+        Ok(())
+    }
+
+    fn apply(&mut self, frame: &SettingsFrame) -> Result<(), Error> {
+        let before = self.peer;
+        self.peer.apply(frame, !R::SERVER)?;
+        if self.peer.header_table_size != before.header_table_size {
+            self.encoder.set_max_table_size(self.peer.header_table_size);
+        }
+        let by = i64::from(self.peer.initial_window_size)
+            .saturating_sub(i64::from(before.initial_window_size));
+        if by != 0 {
+            for stream in self.streams.iter_mut() {
+                widen(&mut stream.send_window, by)?;
+            }
+            self.schedule_all();
+        }
+        Ok(())
+    }
+
+    /// From now on the peer keeps to what we announced (RFC 9113, section 6.5.3).
+    fn acknowledged(&mut self) {
+        self.unacknowledged = false;
+        self.clock.clear(Timer::Settings);
+        let settings = &self.config.settings;
+        if settings.header_table_size != DEFAULT_TABLE {
+            self.decoder.set_max_table_size(settings.header_table_size);
+        }
+        let window = settings.initial_window_size.min(frame::MAX_WINDOW);
+        let by = i64::from(window).saturating_sub(i64::from(self.receive_window));
+        self.receive_window = window;
+        for stream in self.streams.iter_mut() {
+            stream.receiving.shift(i32::try_from(by).unwrap_or_default());
+        }
+    }
+
+    fn on_ping(&mut self, head: FrameHead, payload: Range<usize>) -> Result<(), Error> {
+        Self::on_connection(head)?;
+        let payload = frame::ping(self.payload(payload))?;
+        if !head.has(flags::ACK) {
+            self.spend(Cost::Ping)?;
+            self.put(&Frame::Ping { ack: true, payload });
+            return Ok(());
+        }
+        let number = u64::from_be_bytes(payload);
+        let Some(at) = self.pings.iter().position(|asked| asked.number == number) else {
+            return self.spend(Cost::Ping);
+        };
+        let asked = self.pings.remove(at);
+        let rtt = asked.at.zip(self.clock.now()).map(|(at, now)| now.saturating_duration_since(at));
+        self.rtt = rtt.or(self.rtt);
+        match asked.why {
+            Why::Caller => {
+                self.events.push_back(Common::Pong { rtt: rtt.unwrap_or_default() });
+            }
+            Why::Drain => self.last_words(),
+            Why::Keepalive => self.clock.clear(Timer::Keepalive),
+        }
+        Ok(())
+    }
+
+    fn on_go_away(&mut self, head: FrameHead, payload: Range<usize>) -> Result<(), Error> {
+        const KEPT: usize = 1024;
+        Self::on_connection(head)?;
+        self.spend(Cost::Settings)?;
+        let (last, reason, debug) = frame::go_away(self.payload(payload))?;
+        let debug = Bytes::copy_from_slice(debug.get(..debug.len().min(KEPT)).unwrap_or_default());
+        let last = self.peer_last.map_or(last, |before| before.min(last));
+        self.peer_last = Some(last);
+        self.events.push_back(Common::GoAway { last, reason, debug });
+        // Streams that the peer opened are not touched.
+        let refused: Vec<StreamId> = self
+            .streams
+            .iter()
+            .map(|stream| stream.id)
+            .filter(|id| Self::is_local(*id) && *id > last)
+            .collect();
+        for id in refused {
+            let (reason, by) = (Reason::REFUSED_STREAM, ResetBy::GoAway);
+            self.events.push_back(Common::StreamReset { id, reason, by });
+            if let Some(key) = self.streams.find(id) {
+                self.forget(key);
+            }
+        }
+        self.close_if_over();
+        Ok(())
+    }
+
+    fn on_priority(&mut self, head: FrameHead, payload: Range<usize>) -> Result<(), Error> {
+        Self::on_stream(head)?;
+        self.spend(Cost::Priority)?;
+        if frame::priority(self.payload(payload)).is_err() {
+            // A stream error, where there is a stream (section 6.3).
+            return match self.streams.find(head.stream) {
+                Some(key) => self.stream_error(key, ErrorKind::FrameSize),
+                None => Err(ErrorKind::FrameSize.into()),
+            };
+        }
+        Ok(())
+    }
+
+    fn on_priority_update(&mut self, head: FrameHead, payload: Range<usize>) -> Result<(), Error> {
+        Self::on_connection(head)?;
+        if !R::SERVER {
+            return Err(ErrorKind::UnexpectedFrame.into());
+        }
+        self.spend(Cost::Priority)?;
+        let Some((id, value)) = self.payload(payload).split_first_chunk() else {
+            return Err(ErrorKind::FrameSize.into());
+        };
+        let id = StreamId::new(u32::from_be_bytes(*id));
+        let priority = Priority::parse(value);
+        if id.is_connection() || (Self::is_local(id) && self.is_idle_id(id)) {
+            return Err(ErrorKind::BadStreamId.into());
+        }
+        if let Some(key) = self.streams.find(id) {
+            self.prioritise(key, priority);
+            self.events.push_back(Common::Priority(id, priority));
+        } else if self.is_idle_id(id) {
+            self.early.retain(|(other, _)| *other != id);
+            if self.early.len() < self.config.limits.max_early_priorities {
+                self.early.push((id, priority));
+            }
+        }
+        Ok(())
+    }
+}
