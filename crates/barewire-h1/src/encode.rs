@@ -167,15 +167,16 @@ fn headers_of(
 ) -> bool {
     let mut date = false;
     for (name, value) in headers {
-        if length != LengthField::AsGiven
-            && (*name == header::CONTENT_LENGTH || *name == header::TRANSFER_ENCODING)
-        {
-            continue;
+        match *name {
+            header::CONTENT_LENGTH | header::TRANSFER_ENCODING
+                if length != LengthField::AsGiven =>
+            {
+                continue;
+            }
+            header::CONNECTION if connection.is_some() => continue,
+            header::DATE => date = true,
+            _ => {}
         }
-        if connection.is_some() && *name == header::CONNECTION {
-            continue;
-        }
-        date |= *name == header::DATE;
         field(tail, name.as_str(), value.as_bytes());
     }
     date
@@ -189,19 +190,24 @@ fn end(tail: &mut BytesMut, length: LengthField, connection: Option<&[u8]>) {
         LengthField::None | LengthField::AsGiven => tail.put_slice(b"\r\n"),
         LengthField::Chunked => tail.put_slice(b"transfer-encoding: chunked\r\n\r\n"),
         LengthField::ContentLength(length) => {
-            tail.put_slice(b"content-length: ");
-            put_decimal(tail, length);
-            tail.put_slice(b"\r\n\r\n");
+            put_content_length(tail, length);
         }
     }
 }
 
-fn put_decimal(tail: &mut BytesMut, mut n: u64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
+/// The last field and the empty line behind it, put together from the end and appended at once.
+fn put_content_length(tail: &mut BytesMut, mut n: u64) {
+    const NAME: [u8; 16] = *b"content-length: ";
+    const END: [u8; 4] = *b"\r\n\r\n";
+    const DIGITS: usize = 20;
+    let mut line = [0u8; NAME.len() + DIGITS + END.len()];
+    let mut at = NAME.len() + DIGITS;
+    if let Some(end) = line.last_chunk_mut() {
+        *end = END;
+    }
     loop {
         at = at.saturating_sub(1);
-        if let Some(slot) = digits.get_mut(at) {
+        if let Some(slot) = line.get_mut(at) {
             *slot = b'0'.wrapping_add((n % 10) as u8);
         }
         n /= 10;
@@ -209,7 +215,11 @@ fn put_decimal(tail: &mut BytesMut, mut n: u64) {
             break;
         }
     }
-    tail.put_slice(digits.get(at..).unwrap_or_default());
+    at = at.saturating_sub(NAME.len());
+    if let Some(name) = line.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *name = NAME;
+    }
+    tail.put_slice(line.get(at..).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -218,11 +228,11 @@ mod tests {
     use barewire_proto::Buf;
 
     #[test]
-    fn decimals() {
+    fn lengths() {
         for n in [0, 9, 10, 12_345, u64::MAX] {
             let mut tail = BytesMut::new();
-            put_decimal(&mut tail, n);
-            assert_eq!(tail, n.to_string().as_bytes());
+            put_content_length(&mut tail, n);
+            assert_eq!(tail, format!("content-length: {n}\r\n\r\n").as_bytes());
         }
     }
 
