@@ -199,9 +199,9 @@ fn end(tail: &mut BytesMut, length: LengthField, connection: Option<&[u8]>) {
 fn put_content_length(tail: &mut BytesMut, mut n: u64) {
     const NAME: [u8; 16] = *b"content-length: ";
     const END: [u8; 4] = *b"\r\n\r\n";
-    const DIGITS: usize = 20;
-    let mut line = [0u8; NAME.len() + DIGITS + END.len()];
-    let mut at = NAME.len() + DIGITS;
+    const DIGITS_END: usize = NAME.len() + 20;
+    let mut line = [0u8; DIGITS_END + END.len()];
+    let mut at = DIGITS_END;
     if let Some(end) = line.last_chunk_mut() {
         *end = END;
     }
