@@ -25,8 +25,11 @@ pub(super) const CONNECTION_CHUNKED_UP: &str =
 pub(super) const CONNECTION_CHUNKED_DOWN: &str =
     "Connection in memory: small GET, answered with 16 KiB in 16 chunks";
 
+pub(super) const HPACK_DECODE: &str = "HPACK of a browser's 11 headers in the steady state, decoded";
+pub(super) const HPACK_ENCODE: &str = "HPACK of a browser's 11 headers in the steady state, encoded";
+
 /// In the order in which they are printed.
-pub(super) const GROUPS: [&str; 11] = [
+pub(super) const GROUPS: [&str; 13] = [
     BROWSER_HEAD,
     SMALL_HEAD,
     RESPONSE_HEAD,
@@ -38,6 +41,8 @@ pub(super) const GROUPS: [&str; 11] = [
     CONNECTION_SIZED_UP,
     CONNECTION_CHUNKED_UP,
     CONNECTION_CHUNKED_DOWN,
+    HPACK_DECODE,
+    HPACK_ENCODE,
 ];
 
 impl Case {

@@ -3,6 +3,7 @@
 mod alone;
 mod barewire;
 mod case;
+mod hpack;
 mod hyper;
 mod like_hyper;
 mod messages;
@@ -42,7 +43,13 @@ pub(crate) struct Options {
 const TIMING: Duration = Duration::from_millis(2);
 
 pub(crate) fn run(options: &Options, cpu: usize) -> Result<(), Error> {
-    let sources = [alone::cases(), like_hyper::cases(), hyper::cases(), barewire::cases()];
+    let sources = [
+        alone::cases(),
+        like_hyper::cases(),
+        hyper::cases(),
+        barewire::cases(),
+        hpack::cases(),
+    ];
     let mut cases: Vec<_> = sources.into_iter().flatten().collect();
     cases.retain(|case| case.full_name().contains(&options.matching));
     if let Some(times) = options.repeat {
