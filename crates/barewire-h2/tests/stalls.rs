@@ -1,0 +1,166 @@
+//! Stalls that users of other implementations met, as scenarios of two state machines.
+
+mod support;
+
+use barewire_h2::{BodyLength, ClientEvent, Config, Reason, StreamId};
+use bytes::Bytes;
+use http::{Request, Response};
+use support::Talk;
+
+fn get() -> Request<()> {
+    Request::get("http://example.com/").body(()).unwrap()
+}
+
+fn windows(stream: u32, connection: u32) -> Config {
+    let mut config = Config::default();
+    config.settings.initial_window_size = stream;
+    config.settings.connection_window = connection;
+    config
+}
+
+/// Opens streams and answers each with a large body.
+fn answered(talk: &mut Talk, streams: usize, length: usize) -> Vec<StreamId> {
+    let mut ids = Vec::new();
+    for _ in 0..streams {
+        ids.push(talk.client().send_request(&get(), BodyLength::Empty).unwrap());
+    }
+    talk.run();
+    for id in &ids {
+        talk.server().respond(*id, &Response::new(()), Bytes::from(vec![b'x'; length])).unwrap();
+    }
+    talk.run();
+    ids
+}
+
+fn take(talk: &mut Talk, received: &mut [usize], ids: &[StreamId], slow: Option<StreamId>) -> bool {
+    let mut any = false;
+    for event in talk.client_events() {
+        if let ClientEvent::Data(id, data) = event {
+            any = true;
+            let at = ids.iter().position(|other| *other == id).unwrap();
+            received[at] += data.len();
+            if slow != Some(id) {
+                talk.client().release_capacity(id, data.len());
+            }
+        }
+    }
+    talk.run();
+    any
+}
+
+/// A reader that stops must not hold up the others while the connection's window has room.
+#[test]
+fn a_slow_reader_holds_up_nobody() {
+    let mut talk = Talk::new(windows(20_000, 100_000), Config::default());
+    let ids = answered(&mut talk, 4, 200_000);
+    let mut received = [0; 4];
+    while take(&mut talk, &mut received, &ids, Some(ids[0])) {}
+    assert_eq!(received[1..], [200_000; 3]);
+    assert_eq!(received[0], 20_000, "its own window, and no more");
+    talk.client().release_capacity(ids[0], 20_000);
+    talk.run();
+    while take(&mut talk, &mut received, &ids, None) {}
+    assert_eq!(received[0], 200_000);
+}
+
+/// The connection's window is used up by streams whose bodies are dropped: it comes back.
+#[test]
+fn a_window_that_dropped_bodies_held_comes_back() {
+    let mut talk = Talk::new(windows(65_535, 65_535), Config::default());
+    for turn in 0..20 {
+        let ids = answered(&mut talk, 3, 65_535);
+        for id in &ids {
+            match turn % 2 {
+                0 => talk.client().reset_stream(*id, Reason::CANCEL),
+                _ => talk.client().discard(*id),
+            }
+        }
+        talk.run();
+        talk.client_events();
+        talk.server_events();
+    }
+    let ids = answered(&mut talk, 1, 65_535);
+    let mut received = [0];
+    while take(&mut talk, &mut received, &ids, None) {}
+    assert_eq!(received, [65_535]);
+}
+
+/// Data that came for a stream which was reset meanwhile is counted and given back, padding included.
+#[test]
+fn data_for_streams_that_are_gone_is_given_back() {
+    use support::wire::{frame, raw};
+    let mut talk = Talk::new(windows(65_535, 65_535), Config::default());
+    for _ in 0..30 {
+        let id = talk.client().send_request(&get(), BodyLength::Empty).unwrap();
+        talk.client().reset_stream(id, Reason::CANCEL);
+        let padded = [&[99][..], &[b'x'; 10_000], &[0; 99]].concat();
+        let late = [
+            frame(&format!("HEADERS 4 {id} @:status=200")),
+            raw(0, 8, id.value(), &padded),
+        ];
+        for bytes in late {
+            let rest = barewire_proto::Protocol::input(talk.client()).push(bytes.into());
+            assert!(rest.is_empty());
+        }
+        talk.run();
+        assert_eq!(talk.client_error, None);
+    }
+}
+
+/// One byte of window is one byte of data: nothing is reserved that a stream cannot use, and the last byte of a
+/// window does not wait for more.
+#[test]
+fn windows_of_one_byte_move_everything() {
+    let mut talk = Talk::new(windows(1, 65_535), Config::default());
+    let ids = answered(&mut talk, 3, 500);
+    let mut received = [0; 3];
+    while take(&mut talk, &mut received, &ids, None) {}
+    assert_eq!(received, [500; 3]);
+}
+
+/// A window that became negative by SETTINGS opens again when enough was given back.
+#[test]
+fn a_negative_window_recovers() {
+    use support::wire::{frame, preface};
+    use barewire_proto::{Buf, Protocol};
+    let mut server = barewire_h2::ServerConnection::new(Config::default());
+    let mut feed = |bytes: &[u8]| {
+        assert!(server.input().push(Bytes::copy_from_slice(bytes)).is_empty());
+        while let Some(event) = server.poll_event().unwrap() {
+            if let barewire_h2::ServerEvent::Request(id, ..) = event {
+                server.respond(id, &Response::new(()), Bytes::from(vec![b'x'; 50])).unwrap();
+            }
+        }
+        let n = server.output().remaining();
+        let bytes = server.output().copy_to_bytes(n);
+        let mut sent = 0;
+        support::wire::read(&bytes, |frame| {
+            if let barewire_h2::frame::Frame::Data { data, .. } = frame {
+                sent += data.len();
+            }
+        });
+        sent
+    };
+    feed(&preface());
+    feed(&frame("SETTINGS 0 0 \\0\\x04\\0\\0\\0\\x14"));
+    let get = "HEADERS 5 1 @:method=GET|:scheme=http|:path=/|:authority=a";
+    assert_eq!(feed(&frame(get)), 20);
+    // 20 were sent of 20: with a window of 5 the stream stands at -15.
+    assert_eq!(feed(&frame("SETTINGS 0 0 \\0\\x04\\0\\0\\0\\x05")), 0);
+    assert_eq!(feed(&frame("WINDOW_UPDATE 0 1 \\0\\0\\0\\x0f")), 0);
+    assert_eq!(feed(&frame("WINDOW_UPDATE 0 1 \\0\\0\\0\\x0a")), 10);
+    assert_eq!(feed(&frame("SETTINGS 0 0 \\0\\x04\\0\\0\\0\\xff")), 20);
+}
+
+/// Large bodies take turns: none of them waits for another's end.
+#[test]
+fn streams_of_one_urgency_share() {
+    let mut talk = Talk::new(windows(1 << 20, 65_535), Config::default());
+    let ids = answered(&mut talk, 4, 300_000);
+    let mut received = [0; 4];
+    for _ in 0..8 {
+        take(&mut talk, &mut received, &ids, None);
+    }
+    let (least, most) = (received.iter().min().unwrap(), received.iter().max().unwrap());
+    assert!(*least > 0 && most - least <= 70_000, "{received:?}");
+}
