@@ -48,7 +48,8 @@ pub struct Limits {
     pub max_informational: usize,
     /// Bytes read ahead of what the application took. Default 256 KiB; the allocation follows what arrives.
     pub read_buffer: usize,
-    /// Bytes of output from which on body commands take nothing more. Default 64 KiB.
+    /// Bytes of output from which on body commands take nothing more. Default 256 KiB: a large body leaves with
+    /// few system calls, and what is queued shares the memory of the application's own parts.
     pub write_buffer: usize,
 }
 
@@ -65,7 +66,7 @@ impl Default for Limits {
             max_discard: 256 * 1024,
             max_informational: 16,
             read_buffer: 256 * 1024,
-            write_buffer: 64 * 1024,
+            write_buffer: 256 * 1024,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use barewire_h1::{BodyLength, ClientConnection, UsageError};
+use barewire_h1::{BodyLength, ClientConnection, Limits, UsageError};
 use barewire_proto::Protocol;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
@@ -182,7 +182,7 @@ fn a_body_that_waits_is_sent_after_100() {
 fn a_full_output_is_told_when_it_has_room() {
     let mut client = client();
     client.send_request(&request("POST", "http://a/"), BodyLength::Unknown).expect("it is new");
-    let mut large = Bytes::from(vec![b'x'; 100_000]);
+    let mut large = Bytes::from(vec![b'x'; Limits::default().write_buffer]);
     client.send_data(&mut large, false).expect("the body is open");
     assert!(large.is_empty());
     let mut more = Bytes::from_static(b"more");

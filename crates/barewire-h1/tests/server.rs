@@ -221,6 +221,7 @@ fn a_violation_is_answered_in_its_turn() {
 fn a_streamed_response_ends_although_a_violation_waits_behind_it() {
     let mut config = Config::default();
     config.limits.max_pipelined = 4;
+    config.limits.write_buffer = 64 * 1024;
     let mut server = ServerConnection::new(config);
     feed(&mut server, format!("{GET}nonsense\r\n"));
     assert_eq!(events(&mut server), ["GET /"]);
