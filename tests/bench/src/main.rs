@@ -4,6 +4,7 @@
 
 mod builds;
 mod client;
+mod contest;
 mod cpus;
 mod error;
 mod http1;

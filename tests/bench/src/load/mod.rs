@@ -66,6 +66,9 @@ pub(crate) struct Run {
     pub(crate) elapsed: Duration,
 }
 
+/// Connections to one server that are open, and what runs a load on them.
+pub(crate) type Generator = Box<dyn FnMut(Stop) -> Result<Run, LoadError>>;
+
 /// Open connections to one server.
 pub(crate) struct Load {
     epoll: OwnedFd,

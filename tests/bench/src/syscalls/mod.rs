@@ -7,12 +7,14 @@
 mod perf;
 mod strace;
 
+use std::fmt::Display;
+
 use clap::Args;
 
 use crate::error::{Error, row_only};
-use crate::http1::{HELLO, Shape};
-use crate::load::{Load, LoadError, Run, Stop};
-use crate::request::{self, Head};
+use crate::http1::{self, Shape};
+use crate::load::{Generator, LoadError, Run, Stop};
+use crate::request::Head;
 use crate::server::{Running, Server, Servers};
 use crate::table::Table;
 
@@ -21,57 +23,78 @@ const RARE: f64 = 200.0;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How many requests are counted over
-    #[arg(long, default_value_t = 20_000)]
-    requests: u64,
     /// Connections, and after an x the depth of pipelining; comma-separated
     #[arg(long, value_delimiter = ',', default_values = ["1", "64", "64x16"])]
     loads: Vec<Shape>,
+    #[command(flatten)]
+    counting: Counting,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Counting {
+    /// How many requests are counted over
+    #[arg(long, default_value_t = 20_000)]
+    requests: u64,
 }
 
 /// Names and numbers of calls, per request.
 type Calls = Vec<(String, f64)>;
 
 pub(crate) fn run(servers: &Servers, options: &Options) -> Result<(), Error> {
-    println!("System calls per request, over {} requests", options.requests);
-    let with_perf = perf::is_there();
-    if !with_perf {
-        eprintln!("SKIPPED: perf counts no system calls here: strace's numbers only");
-    }
-    for shape in &options.loads {
-        println!("\n{shape}\n");
-        let mut table = Table::new(["server", "perf", "which", "strace", "which"]);
-        for server in servers.iter().filter(|server| server.answers_plaintext()) {
-            eprintln!("{shape}: {}", server.name);
-            let mut row = vec![server.name.to_owned()];
-            let perf = with_perf.then(|| measure(servers, server, *shape, options, perf::count));
-            let strace = measure(servers, server, *shape, options, strace::count);
-            for calls in [perf, Some(strace)] {
-                let calls = calls.map(|calls| row_only(calls, &shape.to_string())).transpose()?;
-                row.extend(cells(calls.flatten()));
-            }
-            table.row(row);
-        }
-        print!("{table}");
-    }
-    Ok(())
+    let rows: Vec<_> = servers.iter().filter(|server| server.answers_plaintext()).collect();
+    options.counting.tables(servers, &rows, &options.loads, |server, shape| {
+        http1::connect(server, *shape, Head::Small)
+    })
 }
 
-/// Counts once the connections are open, so that only requests are counted.
-fn measure(
-    servers: &Servers,
-    server: &Server,
-    shape: Shape,
-    options: &Options,
-    count: impl FnOnce(&Running, &mut dyn FnMut() -> Result<Run, Error>) -> Result<Calls, Error>,
-) -> Result<Calls, Error> {
-    let running = servers.start(server, &[], 0)?;
-    let failed = |source: LoadError| Error::Load { name: server.name, source };
-    let request = request::get(Head::Small, &running.address().to_string(), "/");
-    let mut load =
-        Load::connect(running.address(), shape.connections, request, HELLO).map_err(failed)?;
-    let stop = Stop::Requests(options.requests);
-    count(&running, &mut || load.run(shape.depth, stop).map_err(failed))
+impl Counting {
+    /// Counts, and prints a table for each load.
+    pub(crate) fn tables<L: Display>(
+        &self,
+        servers: &Servers,
+        rows: &[&Server],
+        loads: &[L],
+        connect: impl Fn(&Running, &L) -> Result<Generator, LoadError>,
+    ) -> Result<(), Error> {
+        println!("System calls per request, over {} requests", self.requests);
+        let with_perf = perf::is_there();
+        if !with_perf {
+            eprintln!("SKIPPED: perf counts no system calls here: strace's numbers only");
+        }
+        for load in loads {
+            println!("\n{load}\n");
+            let mut table = Table::new(["server", "perf", "which", "strace", "which"]);
+            for server in rows {
+                eprintln!("{load}: {}", server.name);
+                let connect = |at: &Running| connect(at, load);
+                let perf = with_perf.then(|| self.measure(servers, server, connect, perf::count));
+                let strace = self.measure(servers, server, connect, strace::count);
+                let mut row = vec![server.name.to_owned()];
+                for calls in [perf, Some(strace)] {
+                    let calls =
+                        calls.map(|calls| row_only(calls, &load.to_string())).transpose()?;
+                    row.extend(cells(calls.flatten()));
+                }
+                table.row(row);
+            }
+            print!("{table}");
+        }
+        Ok(())
+    }
+
+    /// Counts once the connections are open, so that only requests are counted.
+    fn measure(
+        &self,
+        servers: &Servers,
+        server: &Server,
+        connect: impl FnOnce(&Running) -> Result<Generator, LoadError>,
+        count: impl FnOnce(&Running, &mut dyn FnMut() -> Result<Run, Error>) -> Result<Calls, Error>,
+    ) -> Result<Calls, Error> {
+        let running = servers.start(server, &[], 0)?;
+        let failed = |source: LoadError| Error::Load { name: server.name, source };
+        let mut generator = connect(&running).map_err(failed)?;
+        count(&running, &mut || generator(Stop::Requests(self.requests)).map_err(failed))
+    }
 }
 
 fn cells(calls: Option<Calls>) -> [String; 2] {
