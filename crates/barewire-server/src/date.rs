@@ -24,3 +24,45 @@ impl Date {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use barewire_h1::ServerConnection;
+    use barewire_proto::{Buf, Protocol};
+    use bytes::Bytes;
+    use http::Response;
+
+    use super::*;
+
+    /// What an answer gives as its date.
+    fn date_of(connection: &mut ServerConnection) -> String {
+        let rest =
+            connection.input().push(Bytes::from_static(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert!(rest.is_empty());
+        connection.poll_event().unwrap().expect("a request");
+        connection.respond(&Response::new(()), Bytes::new()).unwrap();
+        let output = connection.output();
+        let head = output.copy_to_bytes(output.remaining());
+        let head = std::str::from_utf8(&head).unwrap();
+        let field = head.lines().find_map(|line| line.strip_prefix("date: "));
+        field.expect("a date").to_owned()
+    }
+
+    #[test]
+    fn it_is_made_once_a_second_and_not_for_each_request() {
+        let mut connection = ServerConnection::new(barewire_h1::Config::default());
+        let mut date = Date::default();
+        let start = Instant::now();
+        date.refresh(&mut connection, Some(start));
+        assert!(httpdate::parse_http_date(&date_of(&mut connection)).is_ok());
+
+        let mark = *b"Sun, 06 Nov 1994 08:49:37 GMT";
+        connection.set_date(mark);
+        for _ in 0..3 {
+            date.refresh(&mut connection, Some(start));
+            assert_eq!(date_of(&mut connection).as_bytes(), mark);
+        }
+        date.refresh(&mut connection, Some(start + Duration::from_secs(1)));
+        assert_ne!(date_of(&mut connection).as_bytes(), mark);
+    }
+}
