@@ -71,8 +71,7 @@ impl Role for Client {
     ) -> Result<Option<ClientEvent>, Error> {
         let Head { head: response, content_length, .. } = head;
         let most = connection.config.limits.max_informational;
-        let Some((key, stream)) =
-            key.and_then(|key| Some((key, connection.streams.get_mut(key)?)))
+        let Some((key, stream)) = key.and_then(|key| Some((key, connection.streams.get_mut(key)?)))
         else {
             return Ok(None);
         };
@@ -91,9 +90,8 @@ impl Role for Client {
                 None => Ok((!stream.discard).then_some(ClientEvent::Informational(id, response))),
             };
         }
-        let bodiless = stream.head
-            || status == StatusCode::NO_CONTENT
-            || status == StatusCode::NOT_MODIFIED;
+        let bodiless =
+            stream.head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
         let tunnel = stream.connect && status.is_success();
         // What the length would have been is no length here (RFC 9110, section 8.6).
         let length = match content_length {

@@ -22,11 +22,11 @@ use crate::flow::{Receiving, widen};
 use crate::frame::{self, Frame, FrameHead, HEAD, Kind, PREFACE, SettingsFrame, flags};
 use crate::message::{Fields, Head};
 use crate::repeat::Repeat;
+use crate::scheduler::Scheduler;
 use crate::settings::{self, DEFAULT_TABLE, DEFAULT_WINDOW, PeerSettings};
 use crate::streams::{Key, Streams};
 use crate::timer::{Clock, Timer};
 use crate::{Config, Error, ErrorKind, Priority, Reason, StreamId};
-use crate::scheduler::Scheduler;
 
 /// What differs between client and server.
 pub(crate) trait Role: Sized + Debug {

@@ -62,7 +62,8 @@ pub(crate) fn response(
     for (name, value) in headers {
         if *name == header::DATE {
             dated = true;
-        } else if (length.is_some() && *name == header::CONTENT_LENGTH) || is_connection_specific(name)
+        } else if (length.is_some() && *name == header::CONTENT_LENGTH)
+            || is_connection_specific(name)
         {
             continue;
         }
@@ -109,7 +110,9 @@ impl<'a> Target<'a> {
             return Err(UsageError::BadTarget);
         }
         let path = match uri.path_and_query().map(|path| path.as_str()) {
-            None | Some("" | "/") if *request.method() == Method::OPTIONS && uri.path() == "*" => "*",
+            None | Some("" | "/") if *request.method() == Method::OPTIONS && uri.path() == "*" => {
+                "*"
+            }
             None | Some("") => "/",
             Some(path) => path,
         };

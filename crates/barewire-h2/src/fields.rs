@@ -99,7 +99,9 @@ impl HeadField {
         let field = match &name {
             Name::Bad(kind) => Err(*kind),
             Name::Regular(field, role) => return Self::regular(field, *role, value),
-            Name::Method => Method::from_bytes(&value).map(Self::Method).map_err(|_| ErrorKind::BadMethod),
+            Name::Method => {
+                Method::from_bytes(&value).map(Self::Method).map_err(|_| ErrorKind::BadMethod)
+            }
             Name::Scheme => {
                 Scheme::try_from(&value[..]).map(Self::Scheme).map_err(|_| ErrorKind::BadScheme)
             }

@@ -61,8 +61,12 @@ impl Fields {
             }
             HeadField::Padded(..) => self.refuse(ErrorKind::BadFieldValue),
             HeadField::Bad(_, kind) => self.refuse(kind),
-            HeadField::Method(method) => self.pseudo(|fields| fields.method.replace(method).is_some()),
-            HeadField::Scheme(scheme) => self.pseudo(|fields| fields.scheme.replace(scheme).is_some()),
+            HeadField::Method(method) => {
+                self.pseudo(|fields| fields.method.replace(method).is_some())
+            }
+            HeadField::Scheme(scheme) => {
+                self.pseudo(|fields| fields.scheme.replace(scheme).is_some())
+            }
             HeadField::Path(path) => self.pseudo(|fields| fields.path.replace(path).is_some()),
             HeadField::Authority(authority) => {
                 self.pseudo(|fields| fields.authority.replace(authority).is_some());
@@ -70,7 +74,9 @@ impl Fields {
             HeadField::Protocol(protocol) => {
                 self.pseudo(|fields| fields.protocol.replace(protocol).is_some());
             }
-            HeadField::Status(status) => self.pseudo(|fields| fields.status.replace(status).is_some()),
+            HeadField::Status(status) => {
+                self.pseudo(|fields| fields.status.replace(status).is_some())
+            }
         }
     }
 

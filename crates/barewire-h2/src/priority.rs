@@ -56,7 +56,11 @@ mod tests {
             ("u=-1, i=1, x", 3, false),
             ("u=1, u=2", 2, false),
         ] {
-            assert_eq!(Priority::parse(value.as_bytes()), Priority { urgency, incremental }, "{value}");
+            assert_eq!(
+                Priority::parse(value.as_bytes()),
+                Priority { urgency, incremental },
+                "{value}"
+            );
         }
         assert_eq!(Priority { urgency: 1, incremental: true }.to_string(), "u=1, i");
     }

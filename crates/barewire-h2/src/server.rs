@@ -255,7 +255,10 @@ impl ServerConnection {
         let inner = &mut self.inner;
         let parent = inner.streams.by_id(id).ok_or(UsageError::StreamClosed)?;
         let may = parent.1.state.sends() && id.is_of_client();
-        if !may || !inner.peer.enable_push || inner.active_local >= inner.peer.max_concurrent_streams {
+        if !may
+            || !inner.peer.enable_push
+            || inner.active_local >= inner.peer.max_concurrent_streams
+        {
             return Err(UsageError::PushDisabled);
         }
         if inner.is_draining() || inner.next_local > StreamId::MAX.value() {
@@ -317,7 +320,14 @@ impl ServerConnection {
         let (encoder, max) = (&mut inner.encoder, inner.peer.max_frame_size);
         let date = self.date.as_ref();
         frame::put_block(inner.output.tail(), id, plan.bodiless, None, max, |dst| {
-            encode::response(encoder, dst, response.status(), response.headers(), plan.length, date);
+            encode::response(
+                encoder,
+                dst,
+                response.status(),
+                response.headers(),
+                plan.length,
+                date,
+            );
         });
         if let Some(stream) = inner.streams.get_mut(plan.key) {
             stream.answered = true;

@@ -48,7 +48,11 @@ impl Default for PeerSettings {
 
 impl PeerSettings {
     /// Takes over what a frame says. `by_server` is who sent it.
-    pub(crate) fn apply(&mut self, frame: &SettingsFrame, by_server: bool) -> Result<(), ErrorKind> {
+    pub(crate) fn apply(
+        &mut self,
+        frame: &SettingsFrame,
+        by_server: bool,
+    ) -> Result<(), ErrorKind> {
         if by_server && frame.enable_push == Some(true) {
             return Err(ErrorKind::BadSetting);
         }
@@ -136,9 +140,11 @@ mod tests {
     fn http2_settings_go_there_and_back() {
         for window in [1, 65_535, 1 << 20] {
             for table in [0, 4096] {
-                let mut settings = Settings::default();
-                settings.initial_window_size = window;
-                settings.header_table_size = table;
+                let settings = Settings {
+                    initial_window_size: window,
+                    header_table_size: table,
+                    ..Settings::default()
+                };
                 let text = to_base64(&settings);
                 assert_eq!(from_base64(text.as_bytes()), Ok(announce(&settings, false)));
             }

@@ -193,11 +193,39 @@ mod tests {
         let steps = [SendPromise, RecvPromise, SendHead, RecvHead, SendEnd, RecvEnd];
         let table = [
             [ReservedLocal, ReservedRemote, Open, Open, Idle, Idle],
-            [ReservedLocal, ReservedLocal, HalfClosedRemote, ReservedLocal, ReservedLocal, ReservedLocal],
-            [ReservedRemote, ReservedRemote, ReservedRemote, HalfClosedLocal, ReservedRemote, ReservedRemote],
+            [
+                ReservedLocal,
+                ReservedLocal,
+                HalfClosedRemote,
+                ReservedLocal,
+                ReservedLocal,
+                ReservedLocal,
+            ],
+            [
+                ReservedRemote,
+                ReservedRemote,
+                ReservedRemote,
+                HalfClosedLocal,
+                ReservedRemote,
+                ReservedRemote,
+            ],
             [Open, Open, Open, Open, HalfClosedLocal, HalfClosedRemote],
-            [HalfClosedLocal, HalfClosedLocal, HalfClosedLocal, HalfClosedLocal, HalfClosedLocal, Closed],
-            [HalfClosedRemote, HalfClosedRemote, HalfClosedRemote, HalfClosedRemote, Closed, HalfClosedRemote],
+            [
+                HalfClosedLocal,
+                HalfClosedLocal,
+                HalfClosedLocal,
+                HalfClosedLocal,
+                HalfClosedLocal,
+                Closed,
+            ],
+            [
+                HalfClosedRemote,
+                HalfClosedRemote,
+                HalfClosedRemote,
+                HalfClosedRemote,
+                Closed,
+                HalfClosedRemote,
+            ],
             [Closed; 6],
         ];
         for (state, row) in STATES.iter().zip(table) {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use barewire_h2::{BodyLength, ClientEvent, Config, ResetBy, Reason, ServerEvent, UsageError};
+use barewire_h2::{BodyLength, ClientEvent, Config, Reason, ResetBy, ServerEvent, UsageError};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use support::Talk;
@@ -25,7 +25,8 @@ fn a_request_and_its_response() {
     talk.server().respond(id, &response, Bytes::from_static(b"Hello")).unwrap();
     talk.run();
     let mut events = talk.client_events().into_iter();
-    let Some(ClientEvent::Response(answered, response, BodyLength::Known(5))) = events.next() else {
+    let Some(ClientEvent::Response(answered, response, BodyLength::Known(5))) = events.next()
+    else {
         panic!("no response")
     };
     assert_eq!(answered, id);
@@ -107,10 +108,7 @@ fn a_graceful_shutdown_lets_what_is_under_way_finish() {
     talk.server_request();
     talk.server().graceful_shutdown();
     talk.run();
-    assert_eq!(
-        talk.client().send_request(&get("/"), BodyLength::Empty),
-        Err(UsageError::Closed)
-    );
+    assert_eq!(talk.client().send_request(&get("/"), BodyLength::Empty), Err(UsageError::Closed));
     talk.server().respond(id, &Response::new(()), Bytes::from_static(b"last")).unwrap();
     talk.run();
     let events = talk.client_events();

@@ -94,10 +94,7 @@ fn data_for_streams_that_are_gone_is_given_back() {
         let id = talk.client().send_request(&get(), BodyLength::Empty).unwrap();
         talk.client().reset_stream(id, Reason::CANCEL);
         let padded = [&[99][..], &[b'x'; 10_000], &[0; 99]].concat();
-        let late = [
-            frame(&format!("HEADERS 4 {id} @:status=200")),
-            raw(0, 8, id.value(), &padded),
-        ];
+        let late = [frame(&format!("HEADERS 4 {id} @:status=200")), raw(0, 8, id.value(), &padded)];
         for bytes in late {
             let rest = barewire_proto::Protocol::input(talk.client()).push(bytes.into());
             assert!(rest.is_empty());
@@ -121,8 +118,8 @@ fn windows_of_one_byte_move_everything() {
 /// A window that became negative by SETTINGS opens again when enough was given back.
 #[test]
 fn a_negative_window_recovers() {
-    use support::wire::{frame, preface};
     use barewire_proto::{Buf, Protocol};
+    use support::wire::{frame, preface};
     let mut server = barewire_h2::ServerConnection::new(Config::default());
     let mut feed = |bytes: &[u8]| {
         assert!(server.input().push(Bytes::copy_from_slice(bytes)).is_empty());

@@ -13,7 +13,8 @@ fn check<S: Subject>(role: &str, make: impl Fn(&Vector) -> S) {
         let outcome = run::whole(make(&vector), &vector.input, vector.eof);
         if outcome.transcript != vector.expected {
             let Vector { name, at, expected, .. } = &vector;
-            failures.push(format!("{name} ({at}) gave\n{}instead of\n{expected}", outcome.transcript));
+            failures
+                .push(format!("{name} ({at}) gave\n{}instead of\n{expected}", outcome.transcript));
             continue;
         }
         let name = format!("{} ({})", vector.name, vector.at);

@@ -61,8 +61,8 @@ impl<R: Role> Connection<R> {
     pub(super) fn forget(&mut self, key: Key) {
         let Some(stream) = self.streams.get_mut(key) else { return };
         let (id, urgency) = (stream.id, stream.priority.urgency);
-        let counts = !stream.counted_out
-            && (stream.state.is_active() || stream.state == State::Closed);
+        let counts =
+            !stream.counted_out && (stream.state.is_active() || stream.state == State::Closed);
         let unreleased = stream.unreleased;
         if stream.scheduled {
             self.scheduler.remove(key, urgency);
@@ -230,7 +230,8 @@ impl<R: Role> Connection<R> {
             return;
         }
         let active = self.active_local > 0 || self.active_remote > 0;
-        let partial = self.phase == Phase::Preface || !self.input.is_empty() || self.block.is_some();
+        let partial =
+            self.phase == Phase::Preface || !self.input.is_empty() || self.block.is_some();
         if partial && !clock.is_set(Timer::Head) {
             self.head_mark = self.frames;
         }
@@ -261,7 +262,8 @@ impl<R: Role> Connection<R> {
         if self.clock.expire(Timer::Settings, now) && self.unacknowledged {
             self.fail(ErrorKind::SettingsTimeout.into());
         }
-        if self.clock.expire(Timer::Head, now) && self.head_mark == self.frames && !self.is_choked() {
+        if self.clock.expire(Timer::Head, now) && self.head_mark == self.frames && !self.is_choked()
+        {
             self.fail(ErrorKind::HeadTimeout.into());
         }
         if self.clock.expire(Timer::Idle, now) {

@@ -305,7 +305,8 @@ impl<R: Role> Connection<R> {
             }
             Target::Head(key) => {
                 self.expected_fields = fields.len();
-                let head = if too_large { Err(ErrorKind::HeaderListTooLarge) } else { R::build(fields) };
+                let head =
+                    if too_large { Err(ErrorKind::HeaderListTooLarge) } else { R::build(fields) };
                 match (head, key) {
                     (Ok(head), key) => {
                         let after = self.decoder.generation();
@@ -317,8 +318,11 @@ impl<R: Role> Connection<R> {
                 }
             }
             Target::Trailers(key) => {
-                let trailers =
-                    if too_large { Err(ErrorKind::HeaderListTooLarge) } else { fields.into_trailers() };
+                let trailers = if too_large {
+                    Err(ErrorKind::HeaderListTooLarge)
+                } else {
+                    fields.into_trailers()
+                };
                 self.on_trailers(key, trailers)?;
                 Ok(Next::More)
             }
@@ -411,7 +415,10 @@ impl<R: Role> Connection<R> {
     }
 
     /// Whether a body follows a head, by what it says of itself.
-    pub(crate) fn body_length(end: bool, content_length: Option<u64>) -> Result<BodyLength, ErrorKind> {
+    pub(crate) fn body_length(
+        end: bool,
+        content_length: Option<u64>,
+    ) -> Result<BodyLength, ErrorKind> {
         match (end, content_length) {
             (true, None | Some(0)) => Ok(BodyLength::Empty),
             (true, Some(_)) => Err(ErrorKind::ContentLengthMismatch),

@@ -95,7 +95,8 @@ impl<R: Role> Connection<R> {
             self.send_window = self.send_window.saturating_sub(n as i32);
             stream.went = stream.went.saturating_add(n as u32);
             let bits = if last { flags::END_STREAM } else { 0 };
-            let head = FrameHead { length: n as u32, kind: Kind::Data, flags: bits, stream: stream.id };
+            let head =
+                FrameHead { length: n as u32, kind: Kind::Data, flags: bits, stream: stream.id };
             head.put(self.output.tail());
             self.output.push(data.split_to(n));
             if n >= WORTH {
@@ -277,7 +278,8 @@ impl<R: Role> Connection<R> {
         let Ok(key) = self.sending(id) else { return 0 };
         let Some(stream) = self.streams.get(key) else { return 0 };
         let window = usize::try_from(stream.send_window.min(self.send_window)).unwrap_or(0);
-        let now = if self.scheduler.is_empty() && stream.waiting.is_none() && !self.output.is_full() {
+        let now = if self.scheduler.is_empty() && stream.waiting.is_none() && !self.output.is_full()
+        {
             window
         } else {
             0

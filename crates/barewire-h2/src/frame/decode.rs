@@ -116,7 +116,8 @@ impl<'a> Fragment<'a> {
         if !head.has(flags::PRIORITY) {
             return Ok(Self { fragment: payload, dependency: None, padding });
         }
-        let (dependency, fragment) = payload.split_first_chunk::<5>().ok_or(ErrorKind::FrameSize)?;
+        let (dependency, fragment) =
+            payload.split_first_chunk::<5>().ok_or(ErrorKind::FrameSize)?;
         Ok(Self { fragment, dependency: Some(priority(dependency)?), padding })
     }
 }

@@ -90,7 +90,8 @@ pub fn put_block(
     let kind = if promised.is_some() { Kind::PushPromise } else { Kind::Headers };
     let bits = set(end_stream, flags::END_STREAM);
     if length <= max as usize {
-        let head = FrameHead { length: length as u32, kind, flags: bits | flags::END_HEADERS, stream };
+        let head =
+            FrameHead { length: length as u32, kind, flags: bits | flags::END_HEADERS, stream };
         patch(dst, start, head);
     } else {
         split(dst, start, FrameHead { length: max, kind, flags: bits, stream });

@@ -7,7 +7,8 @@ pub mod wire;
 use std::collections::VecDeque;
 
 use barewire_h2::{
-    BodyLength, ClientConnection, ClientEvent, Config, Error, Rate, ServerConnection, ServerEvent, StreamId,
+    BodyLength, ClientConnection, ClientEvent, Config, Error, Rate, ServerConnection, ServerEvent,
+    StreamId,
 };
 use barewire_testkit::{Pair, Vector, vectors};
 use http::{HeaderMap, Request};
@@ -115,14 +116,18 @@ impl Talk {
 /// The vectors of a role.
 pub fn load(role: &str) -> Vec<Vector> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(role);
-    let mut paths: Vec<_> =
-        std::fs::read_dir(folder).expect("the folder is there").map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.sort();
     let mut all = Vec::new();
     for path in paths {
         let text = std::fs::read_to_string(&path).expect("a table can be read");
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        all.extend(vectors::parse(&wire::translate(&text), &name).unwrap_or_else(|e| panic!("{e}")));
+        all.extend(
+            vectors::parse(&wire::translate(&text), &name).unwrap_or_else(|e| panic!("{e}")),
+        );
     }
     let mut names: Vec<_> = all.iter().map(|vector| vector.name.clone()).collect();
     names.sort();
@@ -160,7 +165,9 @@ pub fn config(vector: &Vector) -> Config {
             "leniency.connection_specific_fields" => {
                 config.leniency.connection_specific_fields = value == "true";
             }
-            "leniency.surrounding_whitespace" => config.leniency.surrounding_whitespace = value == "true",
+            "leniency.surrounding_whitespace" => {
+                config.leniency.surrounding_whitespace = value == "true"
+            }
             _ => panic!("{}: no such setting: {field}", vector.at),
         }
     }

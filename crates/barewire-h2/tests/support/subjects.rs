@@ -1,9 +1,10 @@
 //! A server and a client that answer as the tables expect.
 
-use barewire_h2::{
-    BodyLength, ClientConnection, ClientEvent, Config, Error, ServerConnection, ServerEvent, StreamId,
-};
 use barewire_h2::frame::Frame;
+use barewire_h2::{
+    BodyLength, ClientConnection, ClientEvent, Config, Error, ServerConnection, ServerEvent,
+    StreamId,
+};
 use barewire_proto::{Buf, Output, Protocol};
 use barewire_testkit::{Subject, Transcript};
 use bytes::Bytes;
@@ -35,7 +36,9 @@ impl Told {
             self.lines.push(match frame {
                 Frame::Reset { stream, reason } => format!("sent reset {stream} {reason}"),
                 Frame::GoAway { last, reason, .. } => format!("sent goaway {last} {reason}"),
-                Frame::WindowUpdate { stream, increment } => format!("sent window {stream} {increment}"),
+                Frame::WindowUpdate { stream, increment } => {
+                    format!("sent window {stream} {increment}")
+                }
                 Frame::Ping { ack: true, .. } => "sent pong".to_owned(),
                 Frame::SettingsAck => "sent settings-ack".to_owned(),
                 _ => return,
@@ -111,8 +114,12 @@ impl Subject for Server {
             ServerEvent::StreamReset { id, reason, .. } => {
                 transcript.line(format!("reset {id} {reason}"));
             }
-            ServerEvent::Priority(id, priority) => transcript.line(format!("priority {id} {priority}")),
-            ServerEvent::GoAway { last, reason, .. } => transcript.line(format!("goaway {last} {reason}")),
+            ServerEvent::Priority(id, priority) => {
+                transcript.line(format!("priority {id} {priority}"))
+            }
+            ServerEvent::GoAway { last, reason, .. } => {
+                transcript.line(format!("goaway {last} {reason}"))
+            }
             ServerEvent::Writable(_) | ServerEvent::Settings(_) | ServerEvent::Pong { .. } => {}
         }
         self.told.skip(self.connection.output());
@@ -172,11 +179,19 @@ impl Subject for Client {
             }
             ClientEvent::Trailers(_, map) => fields("trailer", &map, transcript),
             ClientEvent::End(id) => transcript.line(format!("end {id}")),
-            ClientEvent::StreamReset { id, reason, .. } => transcript.line(format!("reset {id} {reason}")),
-            ClientEvent::PushPromise { id, promised, request } => {
-                transcript.line(format!("promise {id} {promised} {} {}", request.method(), request.uri()));
+            ClientEvent::StreamReset { id, reason, .. } => {
+                transcript.line(format!("reset {id} {reason}"))
             }
-            ClientEvent::GoAway { last, reason, .. } => transcript.line(format!("goaway {last} {reason}")),
+            ClientEvent::PushPromise { id, promised, request } => {
+                transcript.line(format!(
+                    "promise {id} {promised} {} {}",
+                    request.method(),
+                    request.uri()
+                ));
+            }
+            ClientEvent::GoAway { last, reason, .. } => {
+                transcript.line(format!("goaway {last} {reason}"))
+            }
             ClientEvent::Writable(_) | ClientEvent::Settings(_) | ClientEvent::Pong { .. } => {}
         }
     }
@@ -185,4 +200,3 @@ impl Subject for Client {
         error(failure, transcript);
     }
 }
-

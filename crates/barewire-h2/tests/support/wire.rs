@@ -5,8 +5,16 @@ use barewire_proto::Status;
 use barewire_testkit::transcript::{escape, unescape};
 
 const KINDS: [&str; 10] = [
-    "DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS", "PUSH_PROMISE", "PING", "GOAWAY",
-    "WINDOW_UPDATE", "CONTINUATION",
+    "DATA",
+    "HEADERS",
+    "PRIORITY",
+    "RST_STREAM",
+    "SETTINGS",
+    "PUSH_PROMISE",
+    "PING",
+    "GOAWAY",
+    "WINDOW_UPDATE",
+    "CONTINUATION",
 ];
 
 /// A header block of literals that are in no table: `name=value|name=value`.
