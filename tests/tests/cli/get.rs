@@ -1,8 +1,12 @@
 //! What `barewire get` does with an answer.
 
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +14,8 @@ use std::time::{Duration, Instant};
 use barewire_tests::on_each_runtime;
 use barewire_tests::process::{Finished, Process, Server, Signal, barewire};
 use barewire_tests::scratch::{Scratch, noise};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 /// A server for one request, whose answer the test gives out piece by piece.
 struct Peer {
@@ -214,8 +220,42 @@ fn large_bodies_from_our_own_servers(runtime: &str) {
     }
 }
 
+/// A terminal of `columns`: its two ends, the program's last.
+fn terminal(columns: u16) -> (File, File) {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("there are terminals");
+    grantpt(&controller).expect("it is ours");
+    unlockpt(&controller).expect("it is ours");
+    let path = ptsname(&controller, Vec::new()).expect("it has a name");
+    let path = Path::new(OsStr::from_bytes(path.as_bytes()));
+    let end = File::options().read(true).write(true).open(path).expect("it is ours");
+    let size = Winsize { ws_row: 25, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&end, size).expect("it is a terminal");
+    (controller.into(), end)
+}
+
+fn a_terminal_gets_a_progress_bar(runtime: &str) {
+    let scratch = Scratch::new();
+    let content = noise(3_000_000);
+    scratch.write("large.bin", &content);
+    let server = Server::barewire(runtime, &["serve".as_ref(), scratch.path().as_os_str()]);
+    let target = scratch.path().join("copy.bin");
+    let (mut controller, end) = terminal(100);
+    let mut command = barewire(&["get", "--runtime", runtime, &server.url("/large.bin"), "-o"]);
+    let mut child = command.arg(&target).stderr(end).spawn().expect("it starts");
+    // The command has an end as well: reading goes on until the last one is closed.
+    drop(command);
+    let mut shown = Vec::new();
+    // A terminal whose other ends are closed has no end of file, but an error.
+    let _ = controller.read_to_end(&mut shown);
+    assert!(child.wait().expect("it is a child of ours").success());
+    assert!(std::fs::read(&target).expect("it was written") == content);
+    let shown = String::from_utf8_lossy(&shown);
+    assert!(shown.contains("of 2.86 MiB"), "{shown:?}");
+}
+
 on_each_runtime!(
     a_signal_leaves_no_part,
+    a_terminal_gets_a_progress_bar,
     ends_when_nobody_reads,
     files_are_whole_or_not_there,
     gives_up_in_time,
