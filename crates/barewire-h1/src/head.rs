@@ -118,6 +118,21 @@ impl Scratch {
     }
 }
 
+/// A request that is to its last byte one that came before on this connection.
+pub(crate) fn whole_repeated(
+    scratch: &mut Scratch,
+    buf: &[u8],
+    config: &Config,
+) -> Option<(Request<()>, BodyLength, Framing, usize)> {
+    let (request, used, known) = scratch.repeat.whole(buf)?;
+    if used > config.limits.max_head {
+        return None;
+    }
+    let found = (request.clone(), known.body, known.framing, used);
+    scratch.repeat.hit();
+    Some(found)
+}
+
 /// The same in place, with the head's copy made in a block that several heads share: what a connection uses.
 /// `request` has to be a new one, and `buf` begins with a [`Front::Line`].
 pub(crate) fn parse_request_into(
@@ -329,17 +344,6 @@ fn repeated(
     let (line, rest) = buf.split_at_checked(line).unwrap_or((buf, &[]));
     let Some(known) = scratch.repeat.known(rest) else { return Ok(None) };
     let used = line.len().saturating_add(known.section.len());
-    if let (Some((method, uri)), true) =
-        (scratch.repeat.target(line), used <= config.limits.max_head)
-    {
-        let found = (known.body, known.framing);
-        request.headers_mut().clone_from(&known.map);
-        *request.version_mut() = version(known.http11);
-        request.method_mut().clone_from(method);
-        request.uri_mut().clone_from(uri);
-        scratch.repeat.hit();
-        return Ok(Some(Status::Complete(found, used)));
-    }
     let mut parsed = httparse::Request::new(&mut []);
     // The fields are what is missing; whatever else is wrong is found the long way.
     let partial = parsed.parse(line) == Ok(httparse::Status::Partial);
@@ -481,7 +485,7 @@ fn response(
     Ok(ResponseHead { response, framing })
 }
 
-fn version(http11: bool) -> Version {
+pub(crate) fn version(http11: bool) -> Version {
     if http11 { Version::HTTP_11 } else { Version::HTTP_10 }
 }
 

@@ -6,10 +6,11 @@
 //! parsed. Heads that differ cost one comparison.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, Request, Uri};
 
 use crate::BodyLength;
 use crate::framing::Framing;
+use crate::head::version;
 
 /// What is remembered of the fields of earlier heads.
 #[derive(Debug, Default)]
@@ -37,8 +38,8 @@ pub(crate) struct Known {
 struct Line {
     /// Its end included; empty when it is too long to be kept.
     bytes: Vec<u8>,
-    /// What it says, once it came twice.
-    target: Option<(Method, Uri)>,
+    /// The request that it makes with the known section, once it came twice.
+    request: Option<Request<()>>,
 }
 
 /// Tells sections apart well enough to guess whether one comes again, without keeping it.
@@ -86,22 +87,34 @@ impl Repeat {
         again && section.len() <= LONGEST && self.wasted < MOST_WASTED
     }
 
-    /// What `line` says, if it is known.
-    pub(crate) fn target(&self, line: &[u8]) -> Option<&(Method, Uri)> {
-        self.line.target.as_ref().filter(|_| self.line.bytes == line)
+    /// The request that `buf` begins with, how long its head is and what is known of its section, when all of it
+    /// is known.
+    pub(crate) fn whole(&self, buf: &[u8]) -> Option<(&Request<()>, usize, &Known)> {
+        let request = self.line.request.as_ref()?;
+        let rest = buf.strip_prefix(self.line.bytes.as_slice())?;
+        let known = self.known(rest)?;
+        Some((request, self.line.bytes.len().saturating_add(known.section.len()), known))
     }
 
-    /// Remembers `line`, and what it says when it came again. The target has memory of its own.
+    /// Remembers the line before a known section, and when it came again the request that it makes. The target
+    /// has memory of its own.
     pub(crate) fn remember_line(
         &mut self,
         line: &[u8],
         target: impl FnOnce() -> Option<(Method, Uri)>,
     ) {
         if self.line.bytes == line {
-            self.line.target = target();
+            self.line.request = self.known.as_ref().zip(target()).map(|(known, (method, uri))| {
+                let mut request = Request::new(());
+                request.headers_mut().clone_from(&known.map);
+                *request.version_mut() = version(known.http11);
+                *request.method_mut() = method;
+                *request.uri_mut() = uri;
+                request
+            });
             return;
         }
-        self.line.target = None;
+        self.line.request = None;
         self.line.bytes.clear();
         if line.len() <= LONGEST_LINE {
             self.line.bytes.extend_from_slice(line);
@@ -112,6 +125,7 @@ impl Repeat {
     pub(crate) fn remember(&mut self, known: Known) {
         self.wasted = self.wasted.saturating_add(1);
         self.known = Some(known);
+        self.line = Line::default();
     }
 }
 
@@ -120,7 +134,7 @@ mod tests {
     use barewire_proto::Status;
     use http::Request;
 
-    use crate::head::{Scratch, parse_request, parse_request_into};
+    use crate::head::{Scratch, parse_request, parse_request_into, whole_repeated};
     use crate::{Config, Error};
 
     type Seen = Result<Option<(String, usize)>, Error>;
@@ -132,6 +146,9 @@ mod tests {
     }
 
     fn with(scratch: &mut Scratch, buf: &[u8], config: &Config) -> Seen {
+        if let Some((request, body, framing, used)) = whole_repeated(scratch, buf, config) {
+            return Ok(Some((format!("{request:?} {body:?} {framing:?}"), used)));
+        }
         let mut request = Request::new(());
         let status = parse_request_into(&mut request, scratch, buf, config)?;
         Ok(match status {
@@ -203,5 +220,8 @@ mod tests {
         }
         with(&mut scratch, head, &config).unwrap();
         assert!(scratch.is_repeating());
+        assert!(whole_repeated(&mut scratch, head, &config).is_none());
+        with(&mut scratch, head, &config).unwrap();
+        assert!(whole_repeated(&mut scratch, head, &config).is_some());
     }
 }

@@ -69,6 +69,14 @@ impl ServerConnection {
             }
             return Ok(None);
         }
+        let repeated = head::whole_repeated(&mut self.scratch, self.input.filled(), &self.config);
+        if let Some((request, body, framing, used)) = repeated {
+            self.empty_lines = 0;
+            self.input.consume(used);
+            self.input.set_scanned(0);
+            self.request_received(&request, body, &framing);
+            return Ok(Some(ServerEvent::Request(request, body)));
+        }
         let mut request = Request::new(());
         match self.parse(&mut request)? {
             Status::Complete((body, framing), used) => {
