@@ -35,7 +35,8 @@ use crate::{
 /// client.send_request(&request, barewire_h2::BodyLength::Empty)?;
 ///
 /// let mut server = ServerConnection::new(Config::default());
-/// let wire = client.output().copy_to_bytes(client.output().remaining());
+/// let length = client.output().remaining();
+/// let wire = client.output().copy_to_bytes(length);
 /// assert!(server.input().push(wire).is_empty());
 /// while let Some(event) = server.poll_event()? {
 ///     if let ServerEvent::Request(id, request, _) = event {

@@ -201,7 +201,7 @@ mod tests {
                     }
                 }
                 assert_eq!(streams.len(), model.len());
-                for id in (0..64 * 64).map(StreamId::new) {
+                for id in (0..64).flat_map(|id| [id, id * 64]).map(StreamId::new) {
                     assert_eq!(streams.find(id), model.get(&id).copied());
                 }
             }

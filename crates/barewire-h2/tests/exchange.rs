@@ -2,7 +2,13 @@
 
 mod support;
 
-use barewire_h2::{BodyLength, ClientEvent, Config, Reason, ResetBy, ServerEvent, UsageError};
+use std::time::Duration;
+
+use barewire_h2::{
+    BodyLength, ClientConnection, ClientEvent, Config, ConnectProtocol, Reason, ResetBy,
+    ServerConnection, ServerEvent, UsageError,
+};
+use barewire_proto::{Buf, Protocol};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use support::Talk;
@@ -114,6 +120,155 @@ fn a_graceful_shutdown_lets_what_is_under_way_finish() {
     let events = talk.client_events();
     assert!(events.iter().any(|event| matches!(event, ClientEvent::Response(..))));
     talk.client().release_capacity(id, 4);
+    talk.run();
+    assert!(talk.is_closed());
+}
+
+#[test]
+fn h2c_goes_on_where_http11_left_off() {
+    let config = Config::default();
+    let settings = config.upgrade_settings();
+    let request = get("/upgraded");
+    let client = ClientConnection::upgraded(config, &request);
+    let server =
+        ServerConnection::upgraded(Config::default(), settings.as_bytes(), request).unwrap();
+    let mut talk = Talk::of(client, server);
+    let (id, request, length) = talk.server_request();
+    assert_eq!((id.value(), length), (1, BodyLength::Empty));
+    assert_eq!(request.uri().path(), "/upgraded");
+    talk.server().respond(id, &Response::new(()), Bytes::from_static(b"hi")).unwrap();
+    talk.run();
+    let answered =
+        |event: &ClientEvent| matches!(event, ClientEvent::Response(at, ..) if *at == id);
+    assert!(talk.client_events().iter().any(answered));
+    let next = talk.client().send_request(&get("/"), BodyLength::Empty).unwrap();
+    assert_eq!(next.value(), 3);
+    assert!(ServerConnection::upgraded(Config::default(), b"%%%%", get("/")).is_err());
+}
+
+#[test]
+fn rfc8441_extended_connect() {
+    let mut config = Config::default();
+    config.settings.enable_connect_protocol = true;
+    let mut talk = Talk::new(Config::default(), config);
+    let mut request = Request::builder().method("CONNECT").uri("http://a/chat").body(()).unwrap();
+    request.extensions_mut().insert(ConnectProtocol::new("websocket").unwrap());
+    let id = talk.client().send_request(&request, BodyLength::Unknown).unwrap();
+    talk.run();
+    let (_, received, length) = talk.server_request();
+    assert_eq!(length, BodyLength::Unknown);
+    let protocol = received.extensions().get::<ConnectProtocol>().unwrap();
+    assert_eq!(protocol.as_str(), "websocket");
+    talk.server().send_response(id, &status(200), BodyLength::Unknown).unwrap();
+    talk.server().send_data(id, &mut Bytes::from_static(b"frame"), false).unwrap();
+    talk.run();
+    assert_eq!(talk.client_consume(id), 5);
+    let mut plain = Talk::new(Config::default(), Config::default());
+    let refused = plain.client().send_request(&request, BodyLength::Unknown);
+    assert_eq!(refused, Err(UsageError::ConnectProtocolDisabled));
+}
+
+#[test]
+fn push_both_ways() {
+    let mut config = Config::default();
+    config.settings.enable_push = true;
+    let mut talk = Talk::new(config, Config::default());
+    let id = talk.client().send_request(&get("/"), BodyLength::Empty).unwrap();
+    talk.run();
+    talk.server_request();
+    let promised = talk.server().push_promise(id, &get("/style.css")).unwrap();
+    talk.server().respond(promised, &Response::new(()), Bytes::from_static(b"css")).unwrap();
+    talk.server().respond(id, &Response::new(()), Bytes::from_static(b"html")).unwrap();
+    talk.run();
+    let events = talk.client_events();
+    let promise = |event: &ClientEvent| matches!(event, ClientEvent::PushPromise { request, .. } if request.uri().path() == "/style.css");
+    assert!(promise(&events[0]), "{events:?}");
+    assert!(matches!(events[1], ClientEvent::Response(at, ..) if at == promised));
+    let mut without = Talk::new(Config::default(), Config::default());
+    let id = without.client().send_request(&get("/"), BodyLength::Empty).unwrap();
+    without.run();
+    assert_eq!(without.server().push_promise(id, &get("/x")), Err(UsageError::PushDisabled));
+}
+
+#[test]
+fn the_urgent_goes_first() {
+    let mut config = Config::default();
+    config.settings.initial_window_size = 1 << 20;
+    let mut talk = Talk::new(config, Config::default());
+    let mut ids = Vec::new();
+    for priority in ["u=5", "u=1", "u=3"] {
+        let mut request = get("/");
+        request.headers_mut().insert("priority", HeaderValue::from_static(priority));
+        ids.push(talk.client().send_request(&request, BodyLength::Empty).unwrap());
+    }
+    talk.run();
+    // More than the output takes at once, so that the first is under way when the others come.
+    for id in &ids {
+        talk.server().respond(*id, &Response::new(()), Bytes::from(vec![b'x'; 400_000])).unwrap();
+    }
+    let mut ends = Vec::new();
+    for _ in 0..40 {
+        talk.run();
+        for event in talk.client_events() {
+            match event {
+                ClientEvent::Data(id, data) => talk.client().release_capacity(id, data.len()),
+                ClientEvent::End(id) => ends.push(id),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(ends, [ids[1], ids[2], ids[0]]);
+}
+
+#[test]
+fn ping_tells_the_time_and_keepalive_the_end() {
+    let mut config = Config::default();
+    config.timeouts.keepalive_interval = Some(Duration::from_secs(10));
+    let mut talk = Talk::new(config, Config::default());
+    talk.client().ping();
+    talk.run();
+    assert!(matches!(talk.client_events()[..], [ClientEvent::Pong { .. }]));
+    // A peer that answers is asked again and again.
+    for _ in 0..5 {
+        talk.pair.advance(Duration::from_secs(10));
+        talk.run();
+    }
+    assert_eq!(talk.client_error, None);
+    // One that is silent is given up.
+    let mut config = Config::default();
+    config.timeouts.keepalive_interval = Some(Duration::from_secs(10));
+    config.timeouts.settings_ack = None;
+    let mut alone = ClientConnection::new(config);
+    let mut clock = barewire_testkit::Clock::start();
+    alone.handle_timeout(clock.now());
+    for _ in 0..4 {
+        let n = alone.output().remaining();
+        alone.output().advance(n);
+        clock.advance(Duration::from_secs(20));
+        alone.handle_timeout(clock.now());
+        let _ = alone.poll_event();
+    }
+    assert_eq!(alone.poll_event().unwrap_err().kind(), barewire_h2::ErrorKind::KeepaliveTimeout);
+}
+
+#[test]
+fn what_was_not_processed_is_said_to_be() {
+    let mut talk = Talk::new(Config::default(), Config::default());
+    let first = talk.client().send_request(&get("/"), BodyLength::Empty).unwrap();
+    talk.run();
+    talk.server_request();
+    talk.server().go_away(Reason::NO_ERROR);
+    // Sent before the GOAWAY arrived.
+    let second = talk.client().send_request(&get("/"), BodyLength::Empty).unwrap();
+    talk.run();
+    let events = talk.client_events();
+    let unprocessed = |event: &ClientEvent| match event {
+        ClientEvent::StreamReset { id, reason, by } => *id == second && by.is_unprocessed(*reason),
+        _ => false,
+    };
+    assert!(events.iter().any(unprocessed), "{events:?}");
+    assert!(talk.server_events().is_empty());
+    talk.server().respond(first, &Response::new(()), Bytes::new()).unwrap();
     talk.run();
     assert!(talk.is_closed());
 }

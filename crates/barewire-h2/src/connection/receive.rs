@@ -221,7 +221,9 @@ impl<R: Role> Connection<R> {
             if Self::is_local(id) && self.is_idle_id(id) {
                 return Err(ErrorKind::UnexpectedFrame.into());
             }
+            let pushed = self.streams.iter().filter(|stream| !Self::is_local(stream.id)).count();
             let welcome = self.config.settings.enable_push
+                && pushed < self.config.settings.max_concurrent_streams as usize
                 && parent.is_some_and(|parent| parent.state.receives() && Self::is_local(id));
             return Ok(if welcome {
                 Target::Promise(promised)

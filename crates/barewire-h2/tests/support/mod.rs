@@ -25,17 +25,22 @@ pub struct Talk {
 impl Talk {
     /// Settings are exchanged already.
     pub fn new(client: Config, server: Config) -> Self {
-        let pair = Pair::new(ClientConnection::new(client), ServerConnection::new(server));
+        let mut talk = Self::of(ClientConnection::new(client), ServerConnection::new(server));
+        talk.client.clear();
+        talk.server.clear();
+        talk
+    }
+
+    /// Of connections that were made already; their first events are kept.
+    pub fn of(client: ClientConnection, server: ServerConnection) -> Self {
         let mut talk = Self {
-            pair,
+            pair: Pair::new(client, server),
             client: VecDeque::new(),
             server: VecDeque::new(),
             client_error: None,
             server_error: None,
         };
         talk.run();
-        talk.client.clear();
-        talk.server.clear();
         talk
     }
 
