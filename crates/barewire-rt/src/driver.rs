@@ -146,6 +146,19 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
 
     /// The form of [`next_event`](Self::next_event) for hand-written futures.
     pub fn poll_next_event(&mut self, cx: &mut Context<'_>) -> Poll<NextEvent<P>> {
+        self.poll_next_with(cx, P::poll_event)
+    }
+
+    /// The same with a function of the caller's between protocol and driver: what it makes of the protocol's
+    /// events is what is returned. A large event is put where it belongs that way, without moves in between.
+    ///
+    /// `take` is called until it returns something, and has to return `Ok(None)` once the protocol's
+    /// [`poll_event`](Protocol::poll_event) does.
+    pub fn poll_next_with<E>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(&mut P) -> Result<Option<E>, P::Error>,
+    ) -> Poll<Result<Option<E>, DriverError<P::Error>>> {
         if self.waiting {
             // What woke the task is input, most of the time: read it before anything is asked of the protocol.
             self.waiting = false;
@@ -156,7 +169,7 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
             self.now();
         }
         loop {
-            match self.protocol.poll_event() {
+            match take(&mut self.protocol) {
                 Ok(Some(event)) => return Poll::Ready(Ok(Some(event))),
                 Ok(None) => {}
                 Err(error) => {
