@@ -7,7 +7,7 @@ use clap::Args;
 use self::contestant::{Contestant, Sample};
 use crate::cpus::Cpus;
 use crate::error::Error;
-use crate::server::Servers;
+use crate::server::{Protocol, Servers};
 use crate::stats::Spread;
 use crate::table::Table;
 
@@ -60,7 +60,7 @@ pub(crate) fn run(only: &[String], cpus: Cpus, options: &Options) -> Result<(), 
     let rows =
         CLIENTS.iter().filter(|(name, _)| only.is_empty() || named(name) || *name == BASELINE);
     let rows: Vec<_> = rows.copied().collect();
-    let servers = Servers::find(&[SERVER.to_owned()], cpus)?;
+    let servers = Servers::find(Protocol::Http1, &[SERVER.to_owned()], cpus)?;
     let server = servers.iter().find(|server| server.name == SERVER);
     let server = server.ok_or(Error::MissingTool { program: SERVER })?;
 

@@ -13,7 +13,7 @@ pub(crate) enum Head {
     Browser,
 }
 
-const BROWSER_HEADERS: [(&str, &str); 11] = [
+pub(crate) const BROWSER_HEADERS: [(&str, &str); 11] = [
     ("connection", "keep-alive"),
     ("cache-control", "max-age=0"),
     (

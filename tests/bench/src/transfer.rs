@@ -16,7 +16,7 @@ use crate::table::Table;
 const BUFFER: usize = 256 * 1024;
 
 #[derive(Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct Rounds {
     /// How often each server is measured
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -26,7 +26,7 @@ pub(crate) struct Options {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
+pub(crate) enum Direction {
     Up,
     Down,
 }
@@ -38,56 +38,76 @@ struct Sample {
     peak: u64,
 }
 
-pub(crate) fn run(servers: &Servers, options: &Options) -> Result<(), Error> {
-    let length = options.mebibytes << 20;
-    println!(
-        "Bodies of {} MiB on one connection; medians of {} interleaved rounds",
-        options.mebibytes, options.rounds
-    );
-    for (direction, title) in [(Direction::Up, "Upload"), (Direction::Down, "Download")] {
-        let rows = servers.iter().filter(|server| match direction {
-            Direction::Up => server.uploads(),
-            Direction::Down => server.downloads(),
-        });
-        let rows: Vec<_> = rows.collect();
-        let mut results = vec![Vec::new(); rows.len()];
-        for round in 0..options.rounds {
-            for row in (0..rows.len()).map(|row| (row + round) % rows.len()) {
-                let place = format!("{title}, round {}/{}", round + 1, options.rounds);
-                let sample = measure(servers, rows[row], direction, length);
-                if let Some(sample) = row_only(sample, &place)? {
-                    eprintln!("{place}: {:20} {:?}", rows[row].name, sample.elapsed);
-                    results[row].push(sample);
+/// A connection, which stays open until the server's threads have been counted.
+pub(crate) type Connection = Box<dyn std::any::Any>;
+
+pub(crate) fn run(servers: &Servers, options: &Rounds) -> Result<(), Error> {
+    let length = options.length();
+    options.tables(servers, length, |direction, server| match direction {
+        Direction::Up => Ok(Box::new(upload(server, length)?)),
+        Direction::Down => Ok(Box::new(download(server, length)?)),
+    })
+}
+
+impl Rounds {
+    /// In bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.mebibytes << 20
+    }
+
+    /// Measures, and prints a table for each direction; `download` is the size of the file that servers of files
+    /// are to hold ready.
+    pub(crate) fn tables(
+        &self,
+        servers: &Servers,
+        download: u64,
+        transfer: impl Fn(Direction, &Running) -> Result<Connection, LoadError>,
+    ) -> Result<(), Error> {
+        println!(
+            "Bodies of {} MiB on one connection; medians of {} interleaved rounds",
+            self.mebibytes, self.rounds
+        );
+        for (direction, title) in [(Direction::Up, "Upload"), (Direction::Down, "Download")] {
+            let rows = servers.iter().filter(|server| match direction {
+                Direction::Up => server.uploads(),
+                Direction::Down => server.downloads(),
+            });
+            let rows: Vec<_> = rows.collect();
+            let mut results = vec![Vec::new(); rows.len()];
+            for round in 0..self.rounds {
+                for row in (0..rows.len()).map(|row| (row + round) % rows.len()) {
+                    let place = format!("{title}, round {}/{}", round + 1, self.rounds);
+                    let running = servers.start(rows[row], &[], download)?;
+                    let transfer = || transfer(direction, &running);
+                    let sample = measure(rows[row].name, &running, transfer);
+                    if let Some(sample) = row_only(sample, &place)? {
+                        eprintln!("{place}: {:20} {:?}", rows[row].name, sample.elapsed);
+                        results[row].push(sample);
+                    }
                 }
             }
+            println!("\n{title}\n");
+            print!("{}", tabulate(&rows, &results, self.mebibytes));
         }
-        println!("\n{title}\n");
-        print!("{}", tabulate(&rows, &results, options.mebibytes));
+        Ok(())
     }
-    Ok(())
 }
 
 fn measure(
-    servers: &Servers,
-    server: &Server,
-    direction: Direction,
-    length: u64,
+    name: &'static str,
+    server: &Running,
+    transfer: impl FnOnce() -> Result<Connection, LoadError>,
 ) -> Result<Sample, Error> {
-    let running = servers.start(server, &[], length)?;
-    let before = cpu_time(running.pid()).doing("read a process's CPU time")?;
+    let before = cpu_time(server.pid()).doing("read a process's CPU time")?;
     let started = Instant::now();
-    let done = match direction {
-        Direction::Up => upload(&running, length),
-        Direction::Down => download(&running, length),
-    };
-    done.map_err(|source| Error::Load { name: server.name, source })?;
+    let connection = transfer().map_err(|source| Error::Load { name, source })?;
     let elapsed = started.elapsed();
-    let cpu = cpu_time(running.pid()).doing("read a process's CPU time")?.saturating_sub(before);
-    let peak = memory(running.pid()).doing("read a process's memory")?.peak;
+    let cpu = cpu_time(server.pid()).doing("read a process's CPU time")?.saturating_sub(before);
+    let peak = memory(server.pid()).doing("read a process's memory")?.peak;
+    drop(connection);
     Ok(Sample { elapsed, cpu, peak })
 }
 
-/// The connection stays open until the server's threads have been counted.
 fn upload(server: &Running, length: u64) -> Result<TcpStream, LoadError> {
     let mut stream = transfer_connection(server.address())?;
     let host = server.address();

@@ -15,6 +15,8 @@ use http_body::{Frame, SizeHint};
 
 const BLOCK: usize = 64 * 1024;
 
+static ZEROS: [u8; BLOCK] = [0; BLOCK];
+
 /// Serves until it is killed.
 pub fn run<R: Spawn>(runtime: R) -> io::Result<()> {
     let address = "127.0.0.1:0".parse().map_err(io::Error::other)?;
@@ -30,6 +32,9 @@ async fn answer(request: Request<Body>) -> Response<Body> {
     let path = request.uri().path();
     if path == "/" {
         return text(Bytes::from_static(b"Hello, World!"));
+    }
+    if path == "/64k" {
+        return text(Bytes::from_static(&ZEROS));
     }
     if path == "/upload" {
         return upload(request.into_body()).await;
@@ -71,7 +76,6 @@ impl http_body::Body for Zeros {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        static ZEROS: [u8; BLOCK] = [0; BLOCK];
         if self.remaining == 0 {
             return Poll::Ready(None);
         }

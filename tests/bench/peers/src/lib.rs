@@ -3,12 +3,15 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /` | `Hello, World!`, `text/plain`, with a `date` |
+//! | `GET /64k` | 65,536 zero bytes, `text/plain`, in one piece |
 //! | `GET /download/N` | N zero bytes with their `content-length` |
 //! | `POST /upload` | the number of body bytes received, in decimal |
 //!
-//! The last two are only answered by the servers that the `transfer` table names.
+//! The second is only asked for over HTTP/2; the last two are only answered by the servers that the tables
+//! of transfers name.
 
 mod answered;
+pub mod hyper_service;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -21,6 +24,9 @@ pub const HELLO: &str = "Hello, World!";
 
 /// The unit in which download bodies are produced, the same for every server.
 pub const BLOCK: usize = 64 * 1024;
+
+/// What those bodies, and the answer to `/64k`, are made of.
+pub static ZEROS: [u8; BLOCK] = [0; BLOCK];
 
 /// Prints the one line that tells the runner where to connect.
 pub fn announce(address: SocketAddr) -> io::Result<()> {

@@ -80,7 +80,7 @@ pub(crate) fn transfer_connection(target: SocketAddr) -> Result<TcpStream, LoadE
     dial(target, 0).map_err(|source| LoadError::Connect { number: 0, source })
 }
 
-fn dial(target: SocketAddr, number: usize) -> io::Result<TcpStream> {
+pub(super) fn dial(target: SocketAddr, number: usize) -> io::Result<TcpStream> {
     let stream = match u8::try_from(number / PER_SOURCE) {
         Ok(0) | Err(_) => TcpStream::connect(target)?,
         Ok(further) => {

@@ -5,6 +5,7 @@
 
 mod answer;
 mod connection;
+mod http2;
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +16,9 @@ use rustix::event::{Timespec, epoll};
 
 pub(crate) use self::answer::head as response_head;
 pub(crate) use self::connection::transfer_connection;
+pub(crate) use self::http2::{
+    Body, Connection as Http2Connection, Http2Load, Request as Http2Request, upload as http2_upload,
+};
 
 use self::answer::Checker;
 use self::connection::Connection;
@@ -41,6 +45,10 @@ pub(crate) enum LoadError {
     Body,
     #[error("more bytes came than were asked for")]
     Surplus,
+    #[error("the server lets a connection have no more than {allowed} streams")]
+    Streams { allowed: u32 },
+    #[error("{0}")]
+    Http2(&'static str),
     #[error("{waiting} connections waited {} s for an answer", PATIENCE.as_secs())]
     Stuck { waiting: usize },
 }

@@ -1,6 +1,6 @@
 //! The servers under test: which there are, how each is started, and that none is left running.
 
-mod nginx;
+mod site;
 
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
@@ -25,7 +25,16 @@ pub(crate) struct Server {
 enum Start {
     /// A binary of this workspace and its arguments.
     Binary(&'static str, &'static [&'static str]),
-    Nginx,
+    Nginx(Protocol),
+    Nghttpd,
+}
+
+/// What a server is asked in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    /// In clear text, by prior knowledge.
+    Http2,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +74,18 @@ const SERVERS: [Server; 15] = [
     server("axum", binary("peer-axum", &[]), Transfers::None, false),
     server("actix-web", binary("peer-actix", &[]), Transfers::None, false),
     server("trillium-smol", binary("peer-trillium", &[]), Transfers::None, false),
-    server("nginx", Start::Nginx, Transfers::Down, true),
+    server("nginx", Start::Nginx(Protocol::Http1), Transfers::Down, true),
+];
+
+const HTTP2_SERVERS: [Server; 8] = [
+    server("floor-http2-smol", binary("floor-http2-smol", &[]), Transfers::None, false),
+    server("barewire-smol", binary("ours-smol", &[]), Transfers::Both, true),
+    server("barewire-async-std", binary("ours-async-std", &[]), Transfers::Both, true),
+    server("barewire-std", binary("ours-std", &[]), Transfers::Both, true),
+    server(BASELINE, binary("peer-hyper-http2", &[]), Transfers::Both, true),
+    server("axum", binary("peer-axum-http2", &[]), Transfers::None, false),
+    server("nghttpd", Start::Nghttpd, Transfers::Down, true),
+    server("nginx", Start::Nginx(Protocol::Http2), Transfers::Down, true),
 ];
 
 const fn binary(name: &'static str, arguments: &'static [&'static str]) -> Start {
@@ -100,33 +120,32 @@ impl Server {
 pub(crate) struct Servers {
     present: Vec<Server>,
     binaries: PathBuf,
-    nginx: Option<PathBuf>,
     cpus: Cpus,
 }
 
 impl Servers {
     /// Those named by `only`, or all; what is named and absent is said on standard error. The
     /// baseline is always among them.
-    pub(crate) fn find(only: &[String], cpus: Cpus) -> Result<Self, Error> {
-        let known = || {
-            let mut names = SERVERS.map(|server| server.name).to_vec();
-            names.dedup();
-            names.join(", ")
+    pub(crate) fn find(protocol: Protocol, only: &[String], cpus: Cpus) -> Result<Self, Error> {
+        let all: &[Server] = match protocol {
+            Protocol::Http1 => &SERVERS,
+            Protocol::Http2 => &HTTP2_SERVERS,
         };
-        if let Some(name) = only.iter().find(|only| SERVERS.iter().all(|known| known.name != *only))
-        {
-            return Err(Error::UnknownServer { name: name.clone(), known: known() });
+        if let Some(name) = only.iter().find(|only| all.iter().all(|known| known.name != *only)) {
+            let mut known: Vec<_> = all.iter().map(|server| server.name).collect();
+            known.dedup();
+            return Err(Error::UnknownServer { name: name.clone(), known: known.join(", ") });
         }
         let program = std::env::current_exe().doing("find this program's own directory")?;
         let binaries = program.parent().unwrap_or(Path::new(".")).to_owned();
-        let mut servers = Self { present: Vec::new(), binaries, nginx: nginx::on_the_path(), cpus };
-        for server in SERVERS {
+        let mut servers = Self { present: Vec::new(), binaries, cpus };
+        for server in all {
             let wanted = only.is_empty() || only.iter().any(|only| only == server.name);
             if !wanted && server.name != BASELINE {
                 continue;
             }
-            if servers.has(&server) {
-                servers.present.push(server);
+            if servers.program(server).is_some() {
+                servers.present.push(*server);
             } else {
                 eprintln!("SKIPPED: {} is not there: its row will be missing", server.name);
             }
@@ -134,10 +153,13 @@ impl Servers {
         Ok(servers)
     }
 
-    fn has(&self, server: &Server) -> bool {
+    fn program(&self, server: &Server) -> Option<PathBuf> {
         match server.start {
-            Start::Binary(binary, _) => self.binaries.join(binary).exists(),
-            Start::Nginx => self.nginx.is_some(),
+            Start::Binary(binary, _) => {
+                Some(self.binaries.join(binary)).filter(|program| program.exists())
+            }
+            Start::Nginx(_) => site::on_the_path("nginx"),
+            Start::Nghttpd => site::on_the_path("nghttpd"),
         }
     }
 
@@ -146,32 +168,30 @@ impl Servers {
     }
 
     /// Starts a server on the server's core. `wrapper` is a program, with its arguments, that runs
-    /// it: valgrind; `download` is the size of the file that nginx is to hold ready.
+    /// it: valgrind; `download` is the size of the file that servers of files are to hold ready.
     pub(crate) fn start(
         &self,
         server: &Server,
         wrapper: &[&str],
         download: u64,
     ) -> Result<Running, Error> {
-        match (server.start, &self.nginx) {
-            (Start::Binary(binary, arguments), _) => {
-                let program = self.binaries.join(binary);
-                let mut command = wrapped(wrapper, &program);
-                command.args(arguments);
-                self.listening(command, server.name, program)
-            }
-            (Start::Nginx, Some(program)) => {
-                let site = nginx::Site::new(download)?;
-                let mut command = wrapped(wrapper, program);
-                site.configure(&mut command);
-                let child = self.spawn(&mut command)?;
-                let mut running = Running { child, address: site.address(), site: None };
-                site.wait_for(&mut running.child).doing("connect to nginx")?;
-                running.site = Some(site);
-                Ok(running)
-            }
-            (Start::Nginx, None) => Err(Error::MissingTool { program: "nginx" }),
+        let program = self.program(server);
+        let program = program.ok_or(Error::MissingTool { program: server.name })?;
+        let mut command = wrapped(wrapper, &program);
+        if let Start::Binary(_, arguments) = server.start {
+            command.args(arguments);
+            return self.listening(command, server.name, program);
         }
+        let site = site::Site::new(download)?;
+        match server.start {
+            Start::Nginx(protocol) => site.nginx(&mut command, protocol)?,
+            _ => site.nghttpd(&mut command),
+        }
+        let child = self.spawn(&mut command)?;
+        let mut running = Running { child, address: site.address(), site: None };
+        site.wait_for(&mut running.child).doing("connect to a server")?;
+        running.site = Some(site);
+        Ok(running)
     }
 
     /// Waits for the line that tells the address.
@@ -216,8 +236,8 @@ fn wrapped(wrapper: &[&str], program: &Path) -> Command {
 pub(crate) struct Running {
     child: Child,
     address: SocketAddr,
-    /// Kept as long as nginx uses it.
-    site: Option<nginx::Site>,
+    /// Kept as long as the server uses it.
+    site: Option<site::Site>,
 }
 
 impl Running {
