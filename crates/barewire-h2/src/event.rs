@@ -254,3 +254,15 @@ impl Common {
         matches!(self, Self::Data(id, _) | Self::Trailers(id, _) | Self::End(id) if *id == stream)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events are moved for every request: what they weigh is paid for each time.
+    #[test]
+    fn an_event_is_hardly_larger_than_a_request() {
+        assert!(size_of::<ServerEvent>() <= size_of::<Request<()>>() + 24);
+        assert!(size_of::<Common>() <= 112, "{}", size_of::<Common>());
+    }
+}
