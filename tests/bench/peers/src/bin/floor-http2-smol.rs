@@ -1,11 +1,11 @@
 //! HTTP/2 bare on smol: frames are walked, HPACK is decoded, streams are kept in a map and windows are
 //! counted; nothing is built from a request, and the answer is prepared.
 //!
-//! All that one read brought is answered in one write. There are no limits and no timeouts, and a client must
+//! All that one read brought is answered in one write, and large bodies are written from where they stand. There are no limits and no timeouts, and a client must
 //! offer the window that an answer needs. What is between this and a server is the server.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::{self, IoSlice, Read};
 use std::net::{TcpListener, TcpStream};
 use std::time::SystemTime;
 
@@ -19,6 +19,12 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEAD: usize = 9;
 const MAX_FRAME: usize = 16 * 1024;
 const MAX_LIST: usize = 64 * 1024;
+
+/// Shorter payloads are copied.
+const WORTH_A_SLICE: usize = 1024;
+
+/// What Linux takes in one call.
+const MAX_SLICES: usize = 1024;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -70,8 +76,10 @@ async fn serve(mut stream: Async<TcpStream>, answers: &Answers) -> io::Result<()
         let used = connection.walk(&input[..filled])?;
         input.copy_within(used..filled, 0);
         filled -= used;
-        stream.write_all(&connection.output).await?;
-        connection.output.clear();
+        while !connection.output.is_empty() {
+            let written = stream.write_vectored(&connection.output.slices()).await?;
+            connection.output.advance(written);
+        }
     }
 }
 
@@ -100,6 +108,65 @@ impl Answers {
     }
 }
 
+/// Octets to be written, large bodies where they stand.
+#[derive(Default)]
+struct Output {
+    octets: Vec<u8>,
+    /// Bodies, and where among the octets they belong.
+    bodies: Vec<(usize, &'static [u8])>,
+    written: usize,
+}
+
+impl Output {
+    fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+        self.head(kind, flags, stream, payload.len());
+        self.octets.extend_from_slice(payload);
+    }
+
+    fn data(&mut self, flags: u8, stream: u32, payload: &'static [u8]) {
+        if payload.len() < WORTH_A_SLICE {
+            return self.frame(DATA, flags, stream, payload);
+        }
+        self.head(DATA, flags, stream, payload.len());
+        self.bodies.push((self.octets.len(), payload));
+    }
+
+    fn head(&mut self, kind: u8, flags: u8, stream: u32, length: usize) {
+        let [_, length @ ..] = (length as u32).to_be_bytes();
+        self.octets.extend_from_slice(&length);
+        self.octets.extend_from_slice(&[kind, flags]);
+        self.octets.extend_from_slice(&stream.to_be_bytes());
+    }
+
+    fn is_empty(&self) -> bool {
+        self.octets.is_empty()
+    }
+
+    /// What is not written, as far as one call takes it.
+    fn slices(&self) -> Vec<IoSlice<'_>> {
+        let mut slices = Vec::with_capacity(2 * self.bodies.len() + 1);
+        let mut from = 0;
+        for (at, body) in &self.bodies {
+            slices.extend([IoSlice::new(&self.octets[from..*at]), IoSlice::new(body)]);
+            from = *at;
+        }
+        slices.push(IoSlice::new(&self.octets[from..]));
+        let mut unwritten = &mut slices[..];
+        IoSlice::advance_slices(&mut unwritten, self.written);
+        unwritten.iter().take(MAX_SLICES).copied().collect()
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.written += written;
+        let bodies = self.bodies.iter().map(|(_, body)| body.len()).sum::<usize>();
+        if self.written == self.octets.len() + bodies {
+            self.octets.clear();
+            self.bodies.clear();
+            self.written = 0;
+        }
+    }
+}
+
 /// What is kept of a stream.
 struct Stream {
     window: i64,
@@ -112,7 +179,7 @@ struct Connection<'a> {
     streams: HashMap<u32, Stream>,
     window: i64,
     initial_window: i64,
-    output: Vec<u8>,
+    output: Output,
 }
 
 impl<'a> Connection<'a> {
@@ -124,7 +191,7 @@ impl<'a> Connection<'a> {
             streams: HashMap::new(),
             window: 65_535,
             initial_window: 65_535,
-            output: Vec::new(),
+            output: Output::default(),
         }
     }
 
@@ -137,7 +204,7 @@ impl<'a> Connection<'a> {
             }
             rest = rest.strip_prefix(PREFACE).ok_or_else(|| malformed("the preface"))?;
             self.greeted = true;
-            frame(&mut self.output, SETTINGS, 0, 0, &[]);
+            self.output.frame(SETTINGS, 0, 0, &[]);
         }
         while let Some((head, payload)) = rest.split_first_chunk::<HEAD>() {
             let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
@@ -173,9 +240,9 @@ impl<'a> Connection<'a> {
                         self.initial_window = value.into();
                     }
                 }
-                frame(&mut self.output, SETTINGS, ACK, 0, &[]);
+                self.output.frame(SETTINGS, ACK, 0, &[]);
             }
-            PING if flags & ACK == 0 => frame(&mut self.output, PING, ACK, 0, payload),
+            PING if flags & ACK == 0 => self.output.frame(PING, ACK, 0, payload),
             WINDOW_UPDATE => {
                 let increment = payload.try_into().map_err(|_| malformed("WINDOW_UPDATE"))?;
                 let increment = i64::from(u32::from_be_bytes(increment));
@@ -213,23 +280,15 @@ impl<'a> Connection<'a> {
         if self.window < 0 || stream.window < length {
             return Err(malformed("the window"));
         }
-        frame(&mut self.output, HEADERS, END_HEADERS, id, &answer.block);
+        self.output.frame(HEADERS, END_HEADERS, id, &answer.block);
         let mut rest = answer.body;
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(MAX_FRAME));
-            frame(&mut self.output, DATA, if later.is_empty() { END_STREAM } else { 0 }, id, now);
+            self.output.data(if later.is_empty() { END_STREAM } else { 0 }, id, now);
             rest = later;
         }
         Ok(())
     }
-}
-
-fn frame(output: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-    let [_, length @ ..] = (payload.len() as u32).to_be_bytes();
-    output.extend_from_slice(&length);
-    output.extend_from_slice(&[kind, flags]);
-    output.extend_from_slice(&stream.to_be_bytes());
-    output.extend_from_slice(payload);
 }
 
 fn malformed(what: &str) -> io::Error {
