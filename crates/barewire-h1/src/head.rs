@@ -118,19 +118,14 @@ impl Scratch {
     }
 }
 
-/// A request that is to its last byte one that came before on this connection.
-pub(crate) fn whole_repeated(
-    scratch: &mut Scratch,
+/// A request that is to its last byte one that came before on this connection, for the caller to clone it right
+/// to its place.
+pub(crate) fn whole_repeated<'a>(
+    scratch: &'a mut Scratch,
     buf: &[u8],
     config: &Config,
-) -> Option<(Request<()>, BodyLength, Framing, usize)> {
-    let (request, used, known) = scratch.repeat.whole(buf)?;
-    if used > config.limits.max_head {
-        return None;
-    }
-    let found = (request.clone(), known.body, known.framing, used);
-    scratch.repeat.hit();
-    Some(found)
+) -> Option<(&'a Request<()>, BodyLength, Framing, usize)> {
+    scratch.repeat.hit_whole(buf, config.limits.max_head)
 }
 
 /// The same in place, with the head's copy made in a block that several heads share: what a connection uses.

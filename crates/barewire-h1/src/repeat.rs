@@ -87,13 +87,22 @@ impl Repeat {
         again && section.len() <= LONGEST && self.wasted < MOST_WASTED
     }
 
-    /// The request that `buf` begins with, how long its head is and what is known of its section, when all of it
-    /// is known.
-    pub(crate) fn whole(&self, buf: &[u8]) -> Option<(&Request<()>, usize, &Known)> {
+    /// The request that `buf` begins with, what is known of it, and how long its head is, when all of it is known
+    /// and no longer than `max_head`.
+    pub(crate) fn hit_whole(
+        &mut self,
+        buf: &[u8],
+        max_head: usize,
+    ) -> Option<(&Request<()>, BodyLength, Framing, usize)> {
         let request = self.line.request.as_ref()?;
+        let known = self.known.as_ref()?;
+        let used = self.line.bytes.len().saturating_add(known.section.len());
         let rest = buf.strip_prefix(self.line.bytes.as_slice())?;
-        let known = self.known(rest)?;
-        Some((request, self.line.bytes.len().saturating_add(known.section.len()), known))
+        if used > max_head || !rest.starts_with(&known.section) {
+            return None;
+        }
+        self.wasted = 0;
+        Some((request, known.body, known.framing, used))
     }
 
     /// Remembers the line before a known section, and when it came again the request that it makes. The target

@@ -12,6 +12,20 @@ use crate::state::{ReadStep, Reading, Writing};
 use crate::timer::Timer;
 use crate::{BodyLength, Error, ErrorKind, ServerEvent};
 
+impl Exchange {
+    fn begin(request: &Request<()>, body: BodyLength, framing: &Framing) -> Self {
+        let http11 = request.version() == Version::HTTP_11;
+        Self {
+            http11,
+            head: *request.method() == Method::HEAD,
+            connect: *request.method() == Method::CONNECT,
+            upgrade: framing.offers_upgrade(request),
+            persistent: framing.persists(http11),
+            waiting: framing.expect_continue && body != BodyLength::Empty,
+        }
+    }
+}
+
 impl ServerConnection {
     pub(super) fn under_way(&self) -> usize {
         usize::from(self.front.is_some()).saturating_add(self.behind.len())
@@ -71,18 +85,20 @@ impl ServerConnection {
         }
         let repeated = head::whole_repeated(&mut self.scratch, self.input.filled(), &self.config);
         if let Some((request, body, framing, used)) = repeated {
+            let exchange = Exchange::begin(request, body, &framing);
+            let event = ServerEvent::Request(request.clone(), body);
             self.empty_lines = 0;
             self.input.consume(used);
             self.input.set_scanned(0);
-            self.request_received(&request, body, &framing);
-            return Ok(Some(ServerEvent::Request(request, body)));
+            self.request_received(exchange, body);
+            return Ok(Some(event));
         }
         let mut request = Request::new(());
         match self.parse(&mut request)? {
             Status::Complete((body, framing), used) => {
                 self.input.consume(used);
                 self.input.set_scanned(0);
-                self.request_received(&request, body, &framing);
+                self.request_received(Exchange::begin(&request, body, &framing), body);
                 Ok(Some(ServerEvent::Request(request, body)))
             }
             Status::Partial => {
@@ -143,21 +159,7 @@ impl ServerConnection {
         Ok(())
     }
 
-    pub(super) fn request_received(
-        &mut self,
-        request: &Request<()>,
-        body: BodyLength,
-        framing: &Framing,
-    ) {
-        let http11 = request.version() == Version::HTTP_11;
-        let exchange = Exchange {
-            http11,
-            head: *request.method() == Method::HEAD,
-            connect: *request.method() == Method::CONNECT,
-            upgrade: framing.offers_upgrade(request),
-            persistent: framing.persists(http11),
-            waiting: framing.expect_continue && body != BodyLength::Empty,
-        };
+    pub(super) fn request_received(&mut self, exchange: Exchange, body: BodyLength) {
         match self.front {
             None => self.front = Some(exchange),
             Some(_) => self.behind.push_back(exchange),
