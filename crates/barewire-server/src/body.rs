@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
 use std::thread::Thread;
 
-use barewire_h1::BodyLength;
 use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
@@ -17,8 +16,9 @@ use crate::channel::{self, Receiver, Sender};
 /// The body of a request or a response.
 ///
 /// A request's body is read from the connection as it is polled, and not before: who does not read holds the
-/// client back. Dropping it unread is fine: the rest is skipped after the response, or the connection is
-/// closed when it is too long.
+/// client back. Over HTTP/2, other streams go on meanwhile, and as much as a stream's window is read ahead.
+/// Dropping it unread is fine: the rest is skipped after the response, or the connection is closed when it is
+/// too long; over HTTP/2 the client is told to stop.
 ///
 /// A client that waits for `100 Continue` gets it when its request's body is first polled, unless the
 /// response has begun by then: a handler that streams the request's body back reads its first part before it
@@ -48,7 +48,8 @@ pub(crate) struct Incoming {
     pub(crate) source: Arc<dyn Source>,
     /// Which request of the connection it belongs to.
     pub(crate) exchange: u64,
-    pub(crate) length: BodyLength,
+    /// In bytes, where the client said it.
+    pub(crate) length: Option<u64>,
     pub(crate) received: u64,
     pub(crate) done: bool,
 }
@@ -60,6 +61,17 @@ pub(crate) trait Source: Send + Sync {
         cx: &mut Context<'_>,
         exchange: u64,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>>;
+
+    /// Nobody wants the rest of a body any more.
+    fn abandon(&self, _exchange: u64) {}
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if !self.done {
+            self.source.abandon(self.exchange);
+        }
+    }
 }
 
 impl Body {
@@ -248,7 +260,7 @@ impl Incoming {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.length.known() {
+        match self.length {
             Some(length) => SizeHint::with_exact(length.saturating_sub(self.received)),
             None => SizeHint::default(),
         }

@@ -1,4 +1,4 @@
-//! One connection: requests are taken off it one after the other, and each handler is polled in place.
+//! A connection that speaks HTTP/1.1: requests are taken off it one after the other, and each handler is polled in place.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use barewire_h1::{BodyLength, ServerConnection, ServerEvent};
-use barewire_rt::{Driver, DriverError, NextEvent, PeerAddr, Transport};
+use barewire_rt::{Driver, DriverError, PeerAddr, Transport};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
@@ -17,17 +17,18 @@ use crate::body::{Incoming, Source};
 use crate::date::Date;
 use crate::drain::{Membership, Phase};
 use crate::handler::{PanicMessage, internal_error};
+use crate::layer::{self, Failure, Over};
 use crate::log::Access;
 use crate::response::Begun;
 use crate::{Body, BodyError, ConnectInfo, Handler, log};
 
 /// A connection as its task and a request's body share it. The lock is never held while anything waits.
-pub(crate) struct Shared<T> {
-    state: Mutex<State<T>>,
+pub(crate) struct Shared<L, T> {
+    state: Mutex<State<L, T>>,
 }
 
-pub(crate) struct State<T> {
-    pub(crate) driver: Driver<ServerConnection, T>,
+pub(crate) struct State<L, T> {
+    pub(crate) driver: Driver<L, T>,
     /// Counts requests, so that a body which outlives its own finds nothing of the next one.
     exchange: u64,
     /// Who polled the request's body last and found nothing of it.
@@ -37,8 +38,8 @@ pub(crate) struct State<T> {
 }
 
 /// What a connection's task knows beside the connection.
-pub(crate) struct Connection<T> {
-    pub(crate) shared: Arc<Shared<T>>,
+pub(crate) struct Connection<L, T> {
+    pub(crate) shared: Arc<Shared<L, T>>,
     pub(crate) membership: Membership,
     pub(crate) peer: PeerAddr,
     pub(crate) connect_info: bool,
@@ -54,25 +55,30 @@ const READ_AHEAD: usize = 16 * 1024;
 #[derive(Debug)]
 pub(crate) struct Gone;
 
-impl<T: Transport> Shared<T> {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State<T>> {
+impl<L, T> Shared<L, T> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<L, T>> {
         // A panic within the lock would be a bug of ours; the connection's state is still the best there is.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T: Transport> State<T> {
+impl<L: Over<ServerConnection>, T: Transport> State<L, T> {
+    /// HTTP/1.1 itself, whatever is around it.
+    pub(crate) fn protocol(&mut self) -> &mut ServerConnection {
+        self.driver.protocol_mut().inner_mut()
+    }
+
     /// The response is out: what is left of the request's body is nobody's.
     pub(crate) fn forget_body(&mut self) {
         self.exchange += 1;
         self.body_reader = None;
-        if self.driver.protocol().is_receiving_body() {
-            self.driver.protocol_mut().discard_body();
+        if self.protocol().is_receiving_body() {
+            self.protocol().discard_body();
         }
     }
 }
 
-impl<T: Transport + Send> Source for Shared<T> {
+impl<L: Over<ServerConnection>, T: Transport + Send> Source for Shared<L, T> {
     fn poll_frame(
         &self,
         cx: &mut Context<'_>,
@@ -82,15 +88,17 @@ impl<T: Transport + Send> Source for Shared<T> {
         if state.exchange != exchange {
             return Poll::Ready(Some(Err(BodyError::Abandoned)));
         }
-        if state.driver.protocol().expects_continue() {
+        if state.protocol().expects_continue() {
             let mut go_on = Response::new(());
             *go_on.status_mut() = StatusCode::CONTINUE;
             // Refused only when it is too late for it, and then it is not needed.
-            let _ = state.driver.protocol_mut().send_informational(&go_on);
+            let _ = state.protocol().send_informational(&go_on);
         }
         loop {
             let event = match state.driver.poll_next_event(cx) {
-                Poll::Ready(event) => event,
+                Poll::Ready(Ok(Some(event))) => L::event(event),
+                Poll::Ready(Ok(None)) => return Poll::Ready(Some(Err(BodyError::Abandoned))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(body_error::<L>(error)))),
                 Poll::Pending => {
                     state.body_polled = true;
                     match &mut state.body_reader {
@@ -103,21 +111,28 @@ impl<T: Transport + Send> Source for Shared<T> {
             state.body_polled = false;
             state.body_reader = None;
             return Poll::Ready(match event {
-                Ok(Some(ServerEvent::Data(data))) => Some(Ok(Frame::data(data))),
-                Ok(Some(ServerEvent::Trailers(trailers))) => Some(Ok(Frame::trailers(trailers))),
-                Ok(Some(ServerEvent::End)) => None,
-                Ok(Some(ServerEvent::Writable)) => continue,
-                Ok(Some(ServerEvent::Request(..)) | None) => Some(Err(BodyError::Abandoned)),
-                Err(DriverError::Protocol(error)) => Some(Err(BodyError::Protocol(error))),
-                Err(DriverError::Io(error)) => Some(Err(BodyError::Io(error))),
+                Some(ServerEvent::Data(data)) => Some(Ok(Frame::data(data))),
+                Some(ServerEvent::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
+                Some(ServerEvent::End) => None,
+                Some(ServerEvent::Writable) | None => continue,
+                Some(ServerEvent::Request(..)) => Some(Err(BodyError::Abandoned)),
             });
         }
     }
 }
 
-impl<T: Transport + Send + 'static> Connection<T> {
+fn body_error<L: Over<ServerConnection>>(error: DriverError<L::Error>) -> BodyError {
+    match layer::ended::<ServerConnection, L>(error) {
+        DriverError::Io(error) => BodyError::Io(error),
+        DriverError::Protocol(Failure::Protocol(error)) => BodyError::Protocol(error),
+        #[cfg(feature = "tls")]
+        DriverError::Protocol(Failure::Tls(error)) => BodyError::Tls(error),
+    }
+}
+
+impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> {
     pub(crate) fn new(
-        driver: Driver<ServerConnection, T>,
+        driver: Driver<L, T>,
         membership: Membership,
         peer: PeerAddr,
         connect_info: bool,
@@ -136,11 +151,6 @@ impl<T: Transport + Send + 'static> Connection<T> {
 
     /// Serves requests until the connection ends, well or not.
     pub(crate) async fn run<H: Handler>(mut self, handler: &H) {
-        poll_fn(|cx| {
-            self.membership.register(cx.waker());
-            Poll::Ready(())
-        })
-        .await;
         // Both stay where they are: requests, responses and the futures between them are large.
         let mut handling = pin!(None);
         let mut response = None;
@@ -210,14 +220,14 @@ impl<T: Transport + Send + 'static> Connection<T> {
         let mut state = self.shared.lock();
         // Before the phase is looked at: whoever changes it looks at this afterwards.
         if T::BLOCKING {
-            self.membership.set_idle(state.driver.protocol().is_idle());
+            self.membership.set_idle(state.protocol().is_idle());
         }
         let phase = self.membership.phase();
         if phase >= Phase::Cutting {
             return Poll::Ready(());
         }
         let drains = phase == Phase::Draining && !self.told;
-        if drains && T::BLOCKING && state.driver.protocol().is_idle() {
+        if drains && T::BLOCKING && state.protocol().is_idle() {
             // A request that has arrived is still read, and then the end of file.
             self.told = true;
             self.membership.end_reading();
@@ -225,30 +235,32 @@ impl<T: Transport + Send + 'static> Connection<T> {
         let mut event = poll_request_event(&mut state.driver, cx);
         if drains && !T::BLOCKING && event.is_pending() {
             self.told = true;
-            state.driver.protocol_mut().graceful_shutdown();
+            state.protocol().graceful_shutdown();
             event = poll_request_event(&mut state.driver, cx);
         }
         if T::BLOCKING && event.is_ready() {
             self.membership.set_idle(false);
         }
         let (head, length) = match ready!(event) {
-            Ok(Some(ServerEvent::Request(head, length))) => (head, length),
-            Ok(_) => return Poll::Ready(()),
+            Ok(Some(request)) => request,
+            Ok(None) => return Poll::Ready(()),
             Err(error) => {
-                self.log_end(error);
+                log_end(&self.peer, &layer::ended::<ServerConnection, L>(error));
                 return Poll::Ready(());
             }
         };
         state.exchange += 1;
         let now = state.driver.last_wake();
-        self.date.refresh(state.driver.protocol_mut(), now);
+        if let Some(date) = self.date.refresh(now) {
+            state.protocol().set_date(date);
+        }
         self.access = Access::begin(&head);
         let body = match length {
             BodyLength::Empty => Body::empty(),
             length => Body::incoming(Incoming {
                 source: Arc::clone(&self.shared) as Arc<dyn Source>,
                 exchange: state.exchange,
-                length,
+                length: length.known(),
                 received: 0,
                 done: false,
             }),
@@ -263,13 +275,6 @@ impl<T: Transport + Send + 'static> Connection<T> {
     fn panicked(&self, panic: Box<dyn Any + Send>) -> Response<Body> {
         log::panicked(&self.peer, &PanicMessage(panic));
         internal_error()
-    }
-
-    fn log_end(&self, error: DriverError<barewire_h1::Error>) {
-        match error {
-            DriverError::Protocol(error) => log::violated(&self.peer, error),
-            DriverError::Io(error) => log::broken(&self.peer, &error),
-        }
     }
 
     /// Ready when the client is gone; until then sends what there is to send. For while the application is
@@ -289,7 +294,7 @@ impl<T: Transport + Send + 'static> Connection<T> {
         if T::BLOCKING {
             return Poll::Pending;
         }
-        if driver.protocol().is_receiving_body() {
+        if driver.protocol().inner().is_receiving_body() {
             let polled = std::mem::take(&mut state.body_polled);
             let elsewhere = |reader: &Waker| !reader.will_wake(cx.waker());
             // Events of a body belong to the body, and whoever waits for them notices a reset.
@@ -297,7 +302,7 @@ impl<T: Transport + Send + 'static> Connection<T> {
                 return Poll::Pending;
             }
             let error = ready!(driver.poll_read_ahead(cx, READ_AHEAD));
-            self.log_end(DriverError::Io(error));
+            log::broken(&self.peer, &error);
             return Poll::Ready(Gone);
         }
         loop {
@@ -305,7 +310,7 @@ impl<T: Transport + Send + 'static> Connection<T> {
                 Ok(Some(_)) => {}
                 Ok(None) => return Poll::Ready(Gone),
                 Err(error) => {
-                    self.log_end(error);
+                    log_end(&self.peer, &layer::ended::<ServerConnection, L>(error));
                     return Poll::Ready(Gone);
                 }
             }
@@ -313,16 +318,42 @@ impl<T: Transport + Send + 'static> Connection<T> {
     }
 }
 
-/// The next event but for what is left of a body that nobody wanted.
-fn poll_request_event<T: Transport>(
-    driver: &mut Driver<ServerConnection, T>,
+/// The next request; what is left of a body that nobody wanted is passed over.
+fn poll_request_event<L: Over<ServerConnection>, T: Transport>(
+    driver: &mut Driver<L, T>,
     cx: &mut Context<'_>,
-) -> Poll<NextEvent<ServerConnection>> {
+) -> Poll<Result<Option<(Request<()>, BodyLength)>, DriverError<L::Error>>> {
     loop {
-        match driver.poll_next_event(cx) {
-            Poll::Ready(Ok(Some(event))) if !matches!(event, ServerEvent::Request(..)) => {}
-            event => return event,
+        match ready!(driver.poll_next_event(cx))? {
+            None => return Poll::Ready(Ok(None)),
+            Some(event) => {
+                if let Some(ServerEvent::Request(head, length)) = L::event(event) {
+                    return Poll::Ready(Ok(Some((head, length))));
+                }
+            }
         }
+    }
+}
+
+/// Says how a connection ended that did not end well.
+pub(crate) fn log_end<E: Violation>(peer: &PeerAddr, error: &DriverError<Failure<E>>) {
+    match error {
+        DriverError::Io(error) => log::broken(peer, error),
+        DriverError::Protocol(Failure::Protocol(error)) => log::violated(peer, error, error.told()),
+        #[cfg(feature = "tls")]
+        DriverError::Protocol(Failure::Tls(error)) => log::violated(peer, error, None),
+    }
+}
+
+/// An error that the client was told of, for the log.
+pub(crate) trait Violation: std::error::Error {
+    /// The status or the error code.
+    fn told(&self) -> Option<u32>;
+}
+
+impl Violation for barewire_h1::Error {
+    fn told(&self) -> Option<u32> {
+        self.answer().map(|status| status.as_u16().into())
     }
 }
 

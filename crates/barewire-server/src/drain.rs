@@ -173,11 +173,18 @@ impl Membership {
 pub(crate) struct Watched<T> {
     transport: T,
     member: Arc<Member>,
+    /// Whether anything ever came.
+    touched: bool,
 }
 
 impl<T> Watched<T> {
     pub(crate) fn new(transport: T, membership: &Membership) -> Self {
-        Self { transport, member: Arc::clone(&membership.member) }
+        Self { transport, member: Arc::clone(&membership.member), touched: false }
+    }
+
+    /// Whether anything ever came.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched
     }
 }
 
@@ -186,6 +193,7 @@ impl<T: Transport> Transport for Watched<T> {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let read = self.transport.poll_read(cx, buf);
+        self.touched |= matches!(read, Poll::Ready(Ok(1..)));
         match read {
             Poll::Ready(Ok(1..)) if T::BLOCKING => self.member.idle.store(false, Ordering::SeqCst),
             Poll::Ready(Ok(0)) if T::BLOCKING && self.member.was_cut_short() => {

@@ -11,6 +11,18 @@ pub enum BodyError {
     Io(io::Error),
     /// The client broke the protocol within the body, or sent it too slowly, or too much of it.
     Protocol(barewire_h1::Error),
+    /// The client broke HTTP/2, which ended the whole connection.
+    #[cfg(feature = "http2")]
+    Http2(barewire_h2::Error),
+    /// The stream was reset: by the client, or because of what the client did on it.
+    #[cfg(feature = "http2")]
+    Reset {
+        /// The error code that was sent.
+        reason: barewire_h2::Reason,
+    },
+    /// TLS failed within the body, or ended without having been closed.
+    #[cfg(feature = "tls")]
+    Tls(barewire_tls::TlsError),
     /// The body is longer than the number of bytes that the reader allowed.
     TooLarge {
         /// The most bytes that were allowed.
@@ -28,6 +40,12 @@ impl fmt::Display for BodyError {
             }
             Self::Io(error) => write!(f, "the connection broke within the body: {error}"),
             Self::Protocol(error) => write!(f, "the body is broken: {error}"),
+            #[cfg(feature = "http2")]
+            Self::Http2(error) => write!(f, "the connection ended within the body: {error}"),
+            #[cfg(feature = "http2")]
+            Self::Reset { reason } => write!(f, "the stream was reset within the body: {reason}"),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => write!(f, "TLS ended within the body: {error}"),
             Self::TooLarge { limit } => write!(f, "the body is longer than {limit} bytes"),
             Self::Source(error) => write!(f, "the body could not be produced: {error}"),
         }
@@ -39,7 +57,13 @@ impl std::error::Error for BodyError {
         match self {
             Self::Io(error) => Some(error),
             Self::Protocol(error) => Some(error),
+            #[cfg(feature = "http2")]
+            Self::Http2(error) => Some(error),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => Some(error),
             Self::Source(error) => Some(&**error),
+            #[cfg(feature = "http2")]
+            Self::Reset { .. } => None,
             Self::Abandoned | Self::TooLarge { .. } => None,
         }
     }
@@ -50,6 +74,12 @@ impl From<BodyError> for io::Error {
         match error {
             BodyError::Io(error) => error,
             BodyError::Protocol(_) => Self::new(io::ErrorKind::InvalidData, error),
+            #[cfg(feature = "http2")]
+            BodyError::Http2(_) => Self::new(io::ErrorKind::InvalidData, error),
+            #[cfg(feature = "http2")]
+            BodyError::Reset { .. } => Self::new(io::ErrorKind::ConnectionReset, error),
+            #[cfg(feature = "tls")]
+            BodyError::Tls(_) => Self::new(io::ErrorKind::UnexpectedEof, error),
             error => Self::other(error),
         }
     }

@@ -35,17 +35,25 @@
 
 #![forbid(unsafe_code)]
 
+mod begin;
 mod body;
 mod channel;
 mod connection;
 mod date;
+#[cfg(any(feature = "http2", feature = "tls"))]
+mod detect;
 mod drain;
 mod error;
 mod handler;
+#[cfg(feature = "http2")]
+mod http2;
+mod layer;
 mod log;
 mod response;
 mod server;
 
+#[cfg(feature = "tls")]
+pub use barewire_tls as tls;
 pub use body::{Body, BodyReader};
 pub use channel::{ChannelClosed, Sender};
 pub use error::{BodyError, ServeError};

@@ -68,12 +68,12 @@ pub(crate) fn panicked(peer: &PeerAddr, message: &dyn std::fmt::Display) {
 pub(crate) fn panicked(_: &PeerAddr, _: &dyn std::fmt::Display) {}
 
 #[cfg(feature = "tracing")]
-pub(crate) fn bad_response(peer: &PeerAddr, error: barewire_h1::UsageError) {
+pub(crate) fn bad_response(peer: &PeerAddr, error: &dyn std::error::Error) {
     tracing::error!(target: TARGET, %peer, %error, "a handler's response cannot be sent; the client got 500");
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn bad_response(_: &PeerAddr, _: barewire_h1::UsageError) {}
+pub(crate) fn bad_response(_: &PeerAddr, _: &dyn std::error::Error) {}
 
 #[cfg(feature = "tracing")]
 pub(crate) fn body_failed(peer: &PeerAddr, error: &dyn std::error::Error) {
@@ -83,14 +83,14 @@ pub(crate) fn body_failed(peer: &PeerAddr, error: &dyn std::error::Error) {
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn body_failed(_: &PeerAddr, _: &dyn std::error::Error) {}
 
+/// `told` is the status or the error code that the client got.
 #[cfg(feature = "tracing")]
-pub(crate) fn violated(peer: &PeerAddr, error: barewire_h1::Error) {
-    let answer = error.answer().map(|status| status.as_u16());
-    tracing::debug!(target: TARGET, %peer, %error, answer, "a client broke the protocol");
+pub(crate) fn violated(peer: &PeerAddr, error: &dyn std::error::Error, told: Option<u32>) {
+    tracing::debug!(target: TARGET, %peer, %error, answer = told, "a client broke the protocol");
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn violated(_: &PeerAddr, _: barewire_h1::Error) {}
+pub(crate) fn violated(_: &PeerAddr, _: &dyn std::error::Error, _: Option<u32>) {}
 
 #[cfg(feature = "tracing")]
 pub(crate) fn broken(peer: &PeerAddr, error: &io::Error) {

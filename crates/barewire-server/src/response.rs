@@ -1,4 +1,4 @@
-//! Sending a handler's response.
+//! Sending a handler's response over HTTP/1.1.
 
 use std::future::poll_fn;
 use std::io;
@@ -9,12 +9,13 @@ use barewire_h1::{BodyLength, ServerConnection, UsageError};
 use barewire_rt::Transport;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Body as _;
 
 use crate::connection::{Connection, Gone, poll_body};
 use crate::drain::Phase;
 use crate::handler::internal_error;
+use crate::layer::Over;
 use crate::{Body, log};
 
 /// So many parts of a body are sent before other tasks have their turn.
@@ -28,16 +29,13 @@ pub(crate) enum Begun {
     Body(Body),
 }
 
-impl<T: Transport + Send + 'static> Connection<T> {
+impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> {
     /// Puts the head out, and the body with it if it is there already.
     pub(crate) fn begin_response(&mut self, head: &mut Response<Body>) -> Result<Begun, Gone> {
         self.access.status(head.status());
-        let body = std::mem::take(head.body_mut());
-        // What must not have a body loses it here, as a convenience to handlers.
-        let bodiless = matches!(head.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let body = if bodiless { Body::empty() } else { body };
+        let body = take_body(head);
         let mut state = self.shared.lock();
-        let protocol = state.driver.protocol_mut();
+        let protocol = state.protocol();
         if self.membership.phase() > Phase::Serving {
             // The client is told that this is the last response.
             protocol.graceful_shutdown();
@@ -48,10 +46,8 @@ impl<T: Transport + Send + 'static> Connection<T> {
                 respond_full(protocol, head, bytes).map(|()| Begun::Whole(length))
             }
             Err(body) => {
-                let length = match body.size_hint().exact() {
-                    Some(length) => BodyLength::Known(length),
-                    None => declared(head).map_or(BodyLength::Unknown, BodyLength::Known),
-                };
+                let length = length_of(head.headers(), &body);
+                let length = length.map_or(BodyLength::Unknown, BodyLength::Known);
                 protocol.send_response(head, length).map(|()| {
                     if protocol.is_sending_body() { Begun::Body(body) } else { Begun::Whole(0) }
                 })
@@ -96,7 +92,7 @@ impl<T: Transport + Send + 'static> Connection<T> {
                 },
                 Some(Err(error)) => {
                     log::body_failed(&self.peer, &error);
-                    self.shared.lock().driver.protocol_mut().abort();
+                    self.shared.lock().protocol().abort();
                     return Err(Gone);
                 }
             };
@@ -115,14 +111,14 @@ impl<T: Transport + Send + 'static> Connection<T> {
                     return Err(Gone);
                 }
                 let mut state = self.shared.lock();
-                let protocol = state.driver.protocol_mut();
+                let protocol = state.protocol();
                 let result = match &trailers {
                     Some(trailers) => protocol.send_trailers(trailers),
                     None => protocol.send_data(&mut data, end),
                 };
                 if let Err(error) = result {
                     // The head is out: all that is left is to cut the body, so that the client notices.
-                    log::bad_response(&self.peer, error);
+                    log::bad_response(&self.peer, &error);
                     protocol.abort();
                     return Err(Gone);
                 }
@@ -142,16 +138,30 @@ impl<T: Transport + Send + 'static> Connection<T> {
             // The connection failed meanwhile, and its farewell is out.
             return Ok(Begun::Whole(0));
         }
-        log::bad_response(&self.peer, error);
+        log::bad_response(&self.peer, &error);
         let mut head = internal_error();
         let body = std::mem::take(head.body_mut()).into_full().unwrap_or_default();
         protocol.respond(&head, body).map(|()| Begun::Whole(0)).map_err(|_| Gone)
     }
 }
 
+/// A response's body. One that must not have any loses it here, as a convenience to handlers.
+pub(crate) fn take_body(head: &mut Response<Body>) -> Body {
+    let body = std::mem::take(head.body_mut());
+    match head.status() {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Body::empty(),
+        _ => body,
+    }
+}
+
+/// The length of a body that is to be streamed, as far as it is known.
+pub(crate) fn length_of(headers: &HeaderMap, body: &Body) -> Option<u64> {
+    body.size_hint().exact().or_else(|| declared(headers))
+}
+
 /// The length that a handler gave to a body which does not know its own, such as a proxy's.
-fn declared(head: &Response<Body>) -> Option<u64> {
-    let mut values = head.headers().get_all(CONTENT_LENGTH).iter();
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
     let length = values.next()?.to_str().ok()?.parse().ok()?;
     if values.next().is_some() { None } else { Some(length) }
 }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use barewire_h1::ServerConnection;
 use barewire_rt::socket::ListenOptions;
-use barewire_rt::{Driver, Listener, PeerAddr, Spawn, Transport};
+use barewire_rt::{Listener, PeerAddr, Spawn, Transport};
 
-use crate::connection::Connection;
-use crate::drain::{Phase, Registry, Watched};
+use crate::begin::{Common, Visit};
+use crate::drain::{Phase, Registry};
 use crate::{Handler, ServeError, log};
 
 /// How a server behaves. Plain fields: start from [`Config::default`].
@@ -20,6 +19,10 @@ pub struct Config {
     /// Limits, timeouts and leniency of HTTP/1.1. A server answers the requests of a connection one after the
     /// other, whatever `max_pipelined` says.
     pub http1: barewire_h1::Config,
+    /// Settings, limits and timeouts of HTTP/2. As many requests of a connection are handled at the same time
+    /// as `settings.max_concurrent_streams` says.
+    #[cfg(feature = "http2")]
+    pub http2: barewire_h2::Config,
     /// Connections that are open at the same time; further ones wait in the listener's backlog. Guards
     /// memory and file descriptors. Default 20,000.
     pub max_connections: usize,
@@ -34,6 +37,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             http1: barewire_h1::Config::default(),
+            #[cfg(feature = "http2")]
+            http2: barewire_h2::Config::default(),
             max_connections: 20_000,
             drain_timeout: Duration::from_secs(30),
             connect_info: false,
@@ -52,6 +57,8 @@ pub struct Server<R, L> {
     runtime: R,
     listener: Arc<L>,
     config: Config,
+    #[cfg(feature = "tls")]
+    tls: Option<barewire_tls::ServerConfig>,
     handle: Handle,
 }
 
@@ -127,13 +134,57 @@ impl<R: Spawn, L: Listener> Server<R, L> {
         let closing = Arc::clone(&listener);
         let stop = Stop { registry: Arc::default(), close: Box::new(move || closing.close()) };
         let handle = Handle { stop: Arc::new(stop) };
-        Self { runtime, listener, config: Config::default(), handle }
+        Self {
+            runtime,
+            listener,
+            config: Config::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
+            handle,
+        }
     }
 
     /// Sets the configuration.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Speaks TLS on every connection, and nothing in clear text. Which version of HTTP a client speaks is agreed
+    /// on by ALPN: name `h2` and `http/1.1` to serve both. Without ALPN it is HTTP/1.1.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use barewire_server::Server;
+    /// use barewire_server::tls::ServerConfig;
+    /// # use barewire_rt::Spawn;
+    /// # use barewire_smol::Smol;
+    ///
+    /// # let made = barewire_server::tls::SelfSigned::new(["localhost"])?;
+    /// # let dir = std::env::temp_dir().join(format!("barewire-server-doc-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// # let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
+    /// # std::fs::write(&cert, made.certificate_pem())?;
+    /// # std::fs::write(&key, made.key_pem())?;
+    /// let config = ServerConfig::builder()
+    ///     .certificate_files(&cert, &key)
+    ///     .alpn(["h2", "http/1.1"])
+    ///     .build()?;
+    /// let runtime = Smol::default();
+    /// // A clone exchanges the certificates while the server runs: `config.reload()`.
+    /// let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?.tls(config.clone());
+    /// println!("listening on https://{}", server.local_addr()?);
+    /// # server.handle().shutdown();
+    /// runtime.block_on(server.serve(async |_request| "Hello, World!"))?;
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, config: barewire_tls::ServerConfig) -> Self {
+        self.tls = Some(config);
         self
     }
 
@@ -160,13 +211,28 @@ impl<R: Spawn, L: Listener> Server<R, L> {
     /// [`ServeError::Accept`] when the listening socket breaks; [`ServeError::DrainTimedOut`] when
     /// connections had to be cut at the end.
     pub async fn serve(self, handler: impl Handler) -> Result<(), ServeError> {
-        let Self { runtime, listener, config, handle } = self;
+        let Self { runtime, listener, config, handle, .. } = self;
         let guard = CloseOnDrop(handle.clone());
         let drain_timeout = config.drain_timeout;
         let registry = Arc::clone(&handle.stop.registry);
+        let max_connections = config.max_connections;
+        let mut http1 = config.http1;
+        // One handler at a time: further requests wait in the input, and are answered in the same write.
+        http1.limits.max_pipelined = 1;
+        let common = Common {
+            runtime: runtime.clone(),
+            handler,
+            http1: Arc::new(http1),
+            #[cfg(feature = "http2")]
+            http2: Arc::new(config.http2),
+            #[cfg(feature = "tls")]
+            tls: self.tls,
+            connect_info: config.connect_info,
+        };
         // A task of its own: a future given to an executor's `run` is polled at every wake of any task.
         let accepting =
-            runtime.spawn(accept(runtime.clone(), listener, config, registry, Arc::new(handler)));
+            accept(runtime.clone(), listener, max_connections, registry, Arc::new(common));
+        let accepting = runtime.spawn(accepting);
         let accepted = accepting.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
         accepted.map_err(ServeError::Accept)?;
         std::mem::forget(guard);
@@ -185,18 +251,14 @@ impl Drop for CloseOnDrop {
 async fn accept<R: Spawn, L: Listener, H: Handler>(
     runtime: R,
     listener: Arc<L>,
-    config: Config,
+    max_connections: usize,
     registry: Arc<Registry>,
-    handler: Arc<H>,
+    common: Arc<Common<R, H>>,
 ) -> io::Result<()> {
-    let mut http1 = config.http1;
-    // One handler at a time: further requests wait in the input, and are answered in the same write.
-    http1.limits.max_pipelined = 1;
-    let http1 = Arc::new(http1);
     let mut pause = Pause::default();
     loop {
         poll_fn(|cx| match registry.phase() {
-            Phase::Serving => registry.poll_below(cx, config.max_connections),
+            Phase::Serving => registry.poll_below(cx, max_connections),
             _ => Poll::Ready(()),
         })
         .await;
@@ -218,11 +280,8 @@ async fn accept<R: Spawn, L: Listener, H: Handler>(
         };
         pause = Pause::default();
         let membership = registry.join(transport.interrupter());
-        let transport = Watched::new(transport, &membership);
-        let driver = Driver::new(ServerConnection::new(Arc::clone(&http1)), transport);
-        let connection = Connection::new(driver, membership, peer, config.connect_info);
-        let handler = Arc::clone(&handler);
-        drop(runtime.spawn(async move { connection.run(&*handler).await }));
+        let visit = Visit { common: Arc::clone(&common), membership, peer };
+        drop(runtime.spawn(visit.serve(transport)));
     }
 }
 

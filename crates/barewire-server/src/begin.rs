@@ -1,0 +1,169 @@
+//! From an accepted transport to the loop of the protocol that the client speaks, in the connection's own task.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use barewire_h1::ServerConnection;
+#[cfg(any(feature = "http2", feature = "tls"))]
+use barewire_proto::Protocol;
+use barewire_rt::{Driver, PeerAddr, Transport};
+#[cfg(feature = "tls")]
+use barewire_tls::Tls;
+
+use crate::Handler;
+use crate::connection::Connection;
+#[cfg(any(feature = "http2", feature = "tls"))]
+use crate::detect::{Detect, Version};
+#[cfg(any(feature = "http2", feature = "tls"))]
+use crate::drain::Phase;
+use crate::drain::{Membership, Watched};
+#[cfg(feature = "http2")]
+use crate::http2;
+use crate::layer::Over;
+
+/// What all connections of a server have in common.
+pub(crate) struct Common<R, H> {
+    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "HTTP/1 spawns nothing"))]
+    pub(crate) runtime: R,
+    pub(crate) handler: H,
+    pub(crate) http1: Arc<barewire_h1::Config>,
+    #[cfg(feature = "http2")]
+    pub(crate) http2: Arc<barewire_h2::Config>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<barewire_tls::ServerConfig>,
+    pub(crate) connect_info: bool,
+}
+
+/// One connection, beside its transport.
+pub(crate) struct Visit<R, H> {
+    pub(crate) common: Arc<Common<R, H>>,
+    pub(crate) membership: Membership,
+    pub(crate) peer: PeerAddr,
+}
+
+impl<R: barewire_rt::Spawn, H: Handler> Visit<R, H> {
+    /// Serves the connection until it ends.
+    pub(crate) async fn serve<T: Transport + Send + 'static>(self, transport: T) {
+        poll_fn(|cx| {
+            self.membership.register(cx.waker());
+            Poll::Ready(())
+        })
+        .await;
+        let transport = Watched::new(transport, &self.membership);
+        #[cfg(feature = "tls")]
+        if let Some(config) = &self.common.tls {
+            let tls = Tls::server(config, |_| Detect::settled());
+            // What is rarer than clear HTTP/1 does not make its task larger.
+            return Box::pin(self.serve_tls(Driver::new(tls, transport))).await;
+        }
+        #[cfg(feature = "http2")]
+        {
+            let mut driver = Driver::new(Detect::new(self.common.http1.timeouts.head), transport);
+            let Some(version) = self.first_event(&mut driver).await else { return };
+            let (detect, transport) = driver.into_parts();
+            match version {
+                Version::Http1 => {
+                    let layer = detect.hand_over(self.http1());
+                    self.serve_http1(Driver::new(layer, transport)).await;
+                }
+                Version::Http2 => {
+                    let layer = detect.hand_over(self.http2());
+                    Box::pin(http2::serve(self, Driver::new(layer, transport))).await;
+                }
+            }
+        }
+        #[cfg(not(feature = "http2"))]
+        {
+            let driver = Driver::new(self.http1(), transport);
+            self.serve_http1(driver).await;
+        }
+    }
+
+    /// Waits for the handshake, which decides everything.
+    #[cfg(feature = "tls")]
+    async fn serve_tls<T: Transport + Send + 'static>(
+        self,
+        mut driver: Driver<Tls<Detect>, Watched<T>>,
+    ) {
+        let Some(barewire_tls::Event::Established) = self.first_event(&mut driver).await else {
+            return;
+        };
+        let (tls, transport) = driver.into_parts();
+        #[cfg(feature = "http2")]
+        if tls.negotiated().is_some_and(barewire_tls::Negotiated::is_h2) {
+            let next = self.http2();
+            let layer = tls.map(|detect| detect.hand_over(next));
+            let layer = layer.tolerate_end(barewire_h2::ServerConnection::is_idle);
+            return http2::serve(self, Driver::new(layer, transport)).await;
+        }
+        let next = self.http1();
+        let layer = tls.map(|detect| detect.hand_over(next));
+        let layer = layer.tolerate_end(ServerConnection::is_idle);
+        self.serve_http1(Driver::new(layer, transport)).await;
+    }
+
+    async fn serve_http1<L, T>(self, driver: Driver<L, Watched<T>>)
+    where
+        L: Over<ServerConnection>,
+        T: Transport + Send + 'static,
+    {
+        let Self { common, membership, peer } = self;
+        let connection = Connection::new(driver, membership, peer, common.connect_info);
+        connection.run(&common.handler).await;
+    }
+
+    /// The first event of a protocol that only finds out which one comes next; `None` when the connection ends
+    /// before that.
+    #[cfg(any(feature = "http2", feature = "tls"))]
+    async fn first_event<P: Protocol, T: Transport>(
+        &self,
+        driver: &mut Driver<P, Watched<T>>,
+    ) -> Option<P::Event> {
+        let mut told = false;
+        poll_fn(|cx| {
+            // Before the phase is looked at: whoever changes it looks at this afterwards.
+            if T::BLOCKING {
+                self.membership.set_idle(!driver.transport().is_touched());
+            }
+            let phase = self.membership.phase();
+            if phase >= Phase::Cutting {
+                return Poll::Ready(None);
+            }
+            let drains = phase == Phase::Draining && !driver.transport().is_touched();
+            if drains && T::BLOCKING && !told {
+                // What has arrived is still read, and then the end of file.
+                told = true;
+                self.membership.end_reading();
+            }
+            match driver.poll_next_event(cx) {
+                Poll::Ready(Ok(event)) => Poll::Ready(event),
+                Poll::Ready(Err(error)) => {
+                    match error {
+                        barewire_rt::DriverError::Io(error) => {
+                            crate::log::broken(&self.peer, &error);
+                        }
+                        barewire_rt::DriverError::Protocol(error) => {
+                            crate::log::violated(&self.peer, &error, None);
+                        }
+                    }
+                    Poll::Ready(None)
+                }
+                Poll::Pending if drains && !T::BLOCKING && !driver.transport().is_touched() => {
+                    Poll::Ready(None)
+                }
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    fn http1(&self) -> ServerConnection {
+        ServerConnection::new(Arc::clone(&self.common.http1))
+    }
+
+    #[cfg(feature = "http2")]
+    fn http2(&self) -> barewire_h2::ServerConnection {
+        barewire_h2::ServerConnection::new(Arc::clone(&self.common.http2))
+    }
+}

@@ -1,0 +1,123 @@
+//! The bodies of requests: what came for them and was not read yet.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use barewire_h2::{BodyLength, ServerConnection, StreamId};
+use barewire_proto::{Buf, Protocol};
+use barewire_rt::Transport;
+use bytes::Bytes;
+use http::header::EXPECT;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Frame;
+
+use super::state::{Shared, State};
+use crate::body::{Incoming, Source};
+use crate::layer::Over;
+use crate::{Body, BodyError};
+
+/// A request's body as far as it came. The client's window bounds it.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    pub(super) parts: VecDeque<Bytes>,
+    pub(super) trailers: Option<HeaderMap>,
+    pub(super) ended: bool,
+    /// The client waits for `100 Continue`.
+    waiting: bool,
+    /// Who polled it last and found nothing.
+    pub(super) reader: Option<Waker>,
+}
+
+impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
+    /// The body of a request that came just now.
+    pub(super) fn body(
+        &mut self,
+        shared: &Arc<Shared<L, T>>,
+        id: StreamId,
+        head: &Request<()>,
+        length: BodyLength,
+    ) -> Body {
+        if length == BodyLength::Empty {
+            return Body::empty();
+        }
+        let expects = head.headers().get(EXPECT);
+        let waiting =
+            expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        self.streams.entry(id).inbox = Some(Box::new(Inbox { waiting, ..Inbox::default() }));
+        Body::incoming(Incoming {
+            source: Arc::clone(shared) as Arc<dyn Source>,
+            exchange: id.value().into(),
+            length: length.known(),
+            received: 0,
+            done: false,
+        })
+    }
+
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: StreamId,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(stream) = self.streams.get(id) else {
+            return Poll::Ready(Some(Err(self.ended())));
+        };
+        let reset = stream.reset;
+        let Some(inbox) = &mut stream.inbox else {
+            return Poll::Ready(Some(Err(BodyError::Abandoned)));
+        };
+        if let Some(data) = inbox.parts.pop_front() {
+            self.protocol().release_capacity(id, data.len());
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+        if let Some(trailers) = inbox.trailers.take() {
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+        }
+        if inbox.ended {
+            return Poll::Ready(None);
+        }
+        if let Some(reason) = reset {
+            stream.inbox = None;
+            self.streams.tidy(id);
+            return Poll::Ready(Some(Err(BodyError::Reset { reason })));
+        }
+        match &mut inbox.reader {
+            Some(reader) => reader.clone_from(cx.waker()),
+            None => inbox.reader = Some(cx.waker().clone()),
+        }
+        if std::mem::take(&mut inbox.waiting) {
+            let mut go_on = Response::new(());
+            *go_on.status_mut() = StatusCode::CONTINUE;
+            // Refused only when it is too late for it, and then it is not needed.
+            let _ = self.protocol().send_informational(id, &go_on);
+        }
+        Poll::Pending
+    }
+}
+
+impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Source for Shared<L, T> {
+    fn poll_frame(
+        &self,
+        cx: &mut Context<'_>,
+        exchange: u64,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let mut state = self.lock();
+        let frame = state.poll_body(cx, id_of(exchange));
+        // Windows that were given back, or `100 Continue`.
+        let says = state.protocol().output().has_remaining();
+        drop(state);
+        if says {
+            self.ready.call();
+        }
+        frame
+    }
+
+    fn abandon(&self, exchange: u64) {
+        // Without the connection's lock: a body may be dropped while that is held.
+        self.ready.abandon(exchange);
+    }
+}
+
+pub(super) fn id_of(exchange: u64) -> StreamId {
+    StreamId::new(u32::try_from(exchange).unwrap_or(0))
+}

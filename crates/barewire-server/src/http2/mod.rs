@@ -1,0 +1,264 @@
+//! A connection that speaks HTTP/2: one task, in which the handlers of all its streams are polled in place.
+//!
+//! There is no task, no channel and no lock for a stream. A handler is polled first in a slot that was used
+//! before; it keeps the slot, and gets an entry in the table of streams, only while it has to wait. Each slot
+//! has a waker of its own, so that only those are polled again that were woken.
+
+mod incoming;
+mod ready;
+mod response;
+mod slots;
+mod state;
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use barewire_h2::{ServerConnection, StreamId};
+use barewire_rt::{Driver, PeerAddr, Spawn, Transport};
+use http::{Request, Response};
+
+use crate::begin::Visit;
+use crate::connection::{Violation, log_end};
+use crate::drain::{Membership, Phase, Watched};
+use crate::handler::{PanicMessage, internal_error};
+use crate::layer::{self, Over};
+use crate::log::Access;
+use crate::response::take_body;
+use crate::{Body, ConnectInfo, Handler, log};
+
+use response::{Begun, Sending, Sent};
+use slots::{Slot, Slots};
+use state::{Shared, State};
+
+/// So many handlers are begun in one turn of the connection, before other tasks have theirs.
+const REQUESTS_A_TURN: u32 = 512;
+
+impl Violation for barewire_h2::Error {
+    fn told(&self) -> Option<u32> {
+        Some(self.code().into())
+    }
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve<R, H, L, T>(visit: Visit<R, H>, driver: Driver<L, Watched<T>>)
+where
+    R: Spawn,
+    H: Handler,
+    L: Over<ServerConnection>,
+    T: Transport + Send + 'static,
+{
+    let Visit { common, membership, peer } = visit;
+    let shared = Shared::new(driver);
+    let connect_info = common.connect_info;
+    let mut connection =
+        Connection { shared, membership, peer, connect_info, abandoned: Vec::new(), told: false };
+    connection.run(&common.handler).await;
+}
+
+struct Connection<L: Over<ServerConnection>, T: Transport + Send + 'static> {
+    shared: Arc<Shared<L, T>>,
+    membership: Membership,
+    peer: PeerAddr,
+    connect_info: bool,
+    abandoned: Vec<u64>,
+    told: bool,
+}
+
+impl<L, T> Connection<L, T>
+where
+    L: Over<ServerConnection>,
+    T: Transport + Send + 'static,
+{
+    async fn run<H: Handler>(&mut self, handler: &H) {
+        let mut slots = Slots::new(Arc::clone(&self.shared.ready));
+        let call = |request| handler.call(request);
+        poll_fn(|cx| self.poll_turn(cx, &call, &mut slots)).await;
+        self.shared.lock().end();
+    }
+
+    /// What was woken, then what the transport brought, until there is nothing to do: ready when the connection
+    /// is over.
+    fn poll_turn<F: Future<Output = Response<Body>>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        call: &impl Fn(Request<Body>) -> F,
+        slots: &mut Slots<F>,
+    ) -> Poll<()> {
+        let ready = Arc::clone(&self.shared.ready);
+        ready.begin(cx.waker());
+        let mut left = REQUESTS_A_TURN;
+        loop {
+            // Before the transport: what they have to say leaves in the same write.
+            slots.take_woken(&mut self.abandoned);
+            while let Some(index) = slots.next_woken() {
+                left = left.saturating_sub(1);
+                self.poll_slot(slots, index);
+            }
+            let mut state = self.shared.lock();
+            for exchange in self.abandoned.drain(..) {
+                state.abandon(exchange);
+            }
+            match self.membership.phase() {
+                Phase::Serving => {}
+                Phase::Draining if self.told => {}
+                Phase::Draining => {
+                    self.told = true;
+                    state.protocol().graceful_shutdown();
+                }
+                Phase::Cutting | Phase::GivenUp => return Poll::Ready(()),
+            }
+            if left == 0 {
+                state.driver.poll_write_some(cx);
+                drop(state);
+                ready.pause();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let mut event = match state.driver.poll_next_event(cx) {
+                Poll::Ready(Ok(Some(event))) => event,
+                Poll::Ready(Ok(None)) => return Poll::Ready(()),
+                Poll::Ready(Err(error)) => {
+                    let error = layer::ended::<ServerConnection, L>(error);
+                    log_end(&self.peer, &error);
+                    state.fail(error);
+                    return Poll::Ready(());
+                }
+                Poll::Pending => {
+                    drop(state);
+                    match ready.rest() {
+                        true => return Poll::Pending,
+                        false => continue,
+                    }
+                }
+            };
+            // All that came with it: nothing is written meanwhile.
+            loop {
+                let request = L::event(event).and_then(|event| state.take_event(event));
+                if let Some((id, head, length)) = request {
+                    let index = slots.vacant();
+                    slots.get(index).begin(id, Access::begin(&head));
+                    let request = self.request(&mut state, id, head, length);
+                    drop(state);
+                    let mut response = self.poll_first(slots.get(index), request, call);
+                    let body = response.as_mut().map(take_body);
+                    state = self.shared.lock();
+                    match response.zip(body) {
+                        Some((head, body)) => {
+                            self.answer(&mut state, slots, index, head.map(drop), body);
+                        }
+                        None => state.attach(id, slots.get(index).waker()),
+                    }
+                    left = left.saturating_sub(1);
+                    if left == 0 {
+                        break;
+                    }
+                }
+                // An error comes again when the driver asks.
+                match state.driver.protocol_mut().poll_event() {
+                    Ok(Some(next)) => event = next,
+                    _ => break,
+                }
+            }
+        }
+    }
+
+    /// Calls the handler, and polls what it returned in place.
+    fn poll_first<F: Future<Output = Response<Body>>>(
+        &self,
+        mut slot: Pin<&mut Slot<F>>,
+        request: Request<Body>,
+        call: &impl Fn(Request<Body>) -> F,
+    ) -> Option<Response<Body>> {
+        let mut response = None;
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            slot.as_mut().set(Some(call(request)));
+            slot.poll(&mut response);
+        }));
+        match called {
+            Ok(()) => response,
+            Err(panic) => Some(self.panicked(panic)),
+        }
+    }
+
+    fn panicked(&self, panic: Box<dyn Any + Send>) -> Response<Body> {
+        log::panicked(&self.peer, &PanicMessage(panic));
+        internal_error()
+    }
+
+    /// The request as the handler gets it.
+    fn request(
+        &self,
+        state: &mut State<L, T>,
+        id: StreamId,
+        head: Request<()>,
+        length: barewire_h2::BodyLength,
+    ) -> Request<Body> {
+        let body = state.body(&self.shared, id, &head, length);
+        let mut request = head.map(|()| body);
+        if self.connect_info {
+            request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
+        }
+        request
+    }
+
+    /// Polls a handler that was woken, or what sends its response.
+    fn poll_slot<F: Future<Output = Response<Body>>>(&self, slots: &mut Slots<F>, index: u32) {
+        let mut slot = slots.get(index);
+        let Some(id) = slot.id() else { return };
+        let mut state = self.shared.lock();
+        if state.is_reset(id) {
+            state.forget(id);
+            drop(state);
+            slot.access().end(&self.peer, None);
+            slots.free(index);
+            return;
+        }
+        drop(state);
+        if let Some((sending, waker)) = slot.as_mut().sending() {
+            if let Sent::All(bytes) = sending.poll(&self.shared, &self.peer, id, waker) {
+                slot.access().end(&self.peer, bytes);
+                slots.free(index);
+            }
+            return;
+        }
+        let mut response = None;
+        let polled = catch_unwind(AssertUnwindSafe(|| slot.poll(&mut response)));
+        if let Err(panic) = polled {
+            response = Some(self.panicked(panic));
+        }
+        if let Some(mut head) = response {
+            let body = take_body(&mut head);
+            let mut state = self.shared.lock();
+            self.answer(&mut state, slots, index, head.map(drop), body);
+        }
+    }
+
+    /// Puts a response out, as far as it is there.
+    fn answer<F: Future<Output = Response<Body>>>(
+        &self,
+        state: &mut State<L, T>,
+        slots: &mut Slots<F>,
+        index: u32,
+        head: Response<()>,
+        body: Body,
+    ) {
+        let mut slot = slots.get(index);
+        let Some(id) = slot.id() else { return };
+        slot.as_mut().access().status(head.status());
+        match state.begin_response(&self.peer, id, &head, body) {
+            Begun::Whole(bytes) => {
+                slot.access().end(&self.peer, bytes);
+                slots.free(index);
+            }
+            Begun::Body(body) => {
+                state.attach(id, slot.waker());
+                slot.send(Sending::new(body));
+                slots.wake(index);
+            }
+        }
+    }
+}

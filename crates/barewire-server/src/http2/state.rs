@@ -1,0 +1,255 @@
+//! A connection as its task and the bodies of its requests share it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use barewire_h2::{BodyLength, Reason, ServerConnection, ServerEvent, StreamId};
+use barewire_rt::{Driver, DriverError, Transport};
+use http::Request;
+
+use super::incoming::{Inbox, id_of};
+use super::ready::Ready;
+use crate::BodyError;
+use crate::date::Date;
+use crate::drain::Watched;
+use crate::layer::{Failure, Over};
+
+/// The lock is never held while anything waits, nor while anything of the application's runs.
+pub(super) struct Shared<L, T> {
+    state: Mutex<State<L, T>>,
+    pub(super) ready: Arc<Ready>,
+}
+
+pub(super) struct State<L, T> {
+    pub(super) driver: Driver<L, Watched<T>>,
+    pub(super) streams: Streams,
+    date: Date,
+    /// The connection is over.
+    over: bool,
+    failure: Option<Failure<barewire_h2::Error>>,
+}
+
+/// The streams of which somebody waits for something: a handler that is not ready yet, the reader of a body.
+/// In the order of their numbers, in which they begin.
+#[derive(Debug, Default)]
+pub(super) struct Streams(Vec<Stream>);
+
+#[derive(Debug)]
+pub(super) struct Stream {
+    id: StreamId,
+    /// Wakes the handler, or who sends its response.
+    handler: Option<Waker>,
+    pub(super) inbox: Option<Box<Inbox>>,
+    pub(super) reset: Option<Reason>,
+}
+
+impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Shared<L, T> {
+    pub(super) fn new(driver: Driver<L, Watched<T>>) -> Arc<Self> {
+        let state = State {
+            driver,
+            streams: Streams::default(),
+            date: Date::default(),
+            over: false,
+            failure: None,
+        };
+        Arc::new(Self { state: Mutex::new(state), ready: Arc::default() })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<L, T>> {
+        // A panic within the lock would be a bug of ours; the connection's state is still the best there is.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
+    /// HTTP/2 itself, whatever is around it.
+    #[inline]
+    pub(super) fn protocol(&mut self) -> &mut ServerConnection {
+        self.driver.protocol_mut().inner_mut()
+    }
+
+    /// Sets the date of the responses to come.
+    #[inline]
+    pub(super) fn tell_date(&mut self) {
+        if let Some(date) = self.date.refresh(self.driver.last_wake()) {
+            self.protocol().set_date(date);
+        }
+    }
+
+    /// Sees to everything but requests.
+    #[inline]
+    pub(super) fn take_event(
+        &mut self,
+        event: ServerEvent,
+    ) -> Option<(StreamId, Request<()>, BodyLength)> {
+        match event {
+            ServerEvent::Request(id, head, length) => return Some((id, head, length)),
+            event => self.take_other(event),
+        }
+        None
+    }
+
+    fn take_other(&mut self, event: ServerEvent) {
+        match event {
+            ServerEvent::Data(id, data) => match self.streams.inbox(id) {
+                Some(inbox) => {
+                    inbox.parts.push_back(data);
+                    inbox.call();
+                }
+                // Its body was dropped, and the protocol has not been told yet.
+                None => self.protocol().release_capacity(id, data.len()),
+            },
+            ServerEvent::Trailers(id, trailers) => {
+                if let Some(inbox) = self.streams.inbox(id) {
+                    inbox.trailers = Some(trailers);
+                    inbox.call();
+                }
+            }
+            ServerEvent::End(id) => {
+                if let Some(inbox) = self.streams.inbox(id) {
+                    inbox.ended = true;
+                    inbox.call();
+                }
+            }
+            ServerEvent::StreamReset { id, reason, .. } => {
+                if let Some(stream) = self.streams.get(id) {
+                    stream.reset = Some(reason);
+                    stream.call();
+                }
+            }
+            ServerEvent::Writable(id) => {
+                if let Some(stream) = self.streams.get(id) {
+                    stream.handler.iter().for_each(Waker::wake_by_ref);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The handler of a stream has to wait.
+    pub(super) fn attach(&mut self, id: StreamId, handler: &Waker) {
+        match &mut self.streams.entry(id).handler {
+            Some(known) => known.clone_from(handler),
+            vacant => *vacant = Some(handler.clone()),
+        }
+    }
+
+    pub(super) fn is_reset(&mut self, id: StreamId) -> bool {
+        self.streams.get(id).is_some_and(|stream| stream.reset.is_some())
+    }
+
+    /// The response is complete, or given up: what is left of the request's body is nobody's.
+    #[inline]
+    pub(super) fn finish(&mut self, id: StreamId) {
+        if self.streams.0.is_empty() {
+            return;
+        }
+        let Some(stream) = self.streams.remove(id) else { return };
+        if let Some(mut inbox) = stream.inbox {
+            self.protocol().discard(id);
+            inbox.call();
+        }
+    }
+
+    /// A stream that was reset has no handler any more; who reads its body still has to learn of it.
+    pub(super) fn forget(&mut self, id: StreamId) {
+        if let Some(stream) = self.streams.get(id) {
+            stream.handler = None;
+            self.streams.tidy(id);
+        }
+    }
+
+    /// Nobody wants the rest of a request's body.
+    pub(super) fn abandon(&mut self, exchange: u64) {
+        let id = id_of(exchange);
+        if let Some(stream) = self.streams.get(id) {
+            stream.inbox = None;
+            self.streams.tidy(id);
+            self.protocol().discard(id);
+        }
+    }
+
+    /// Keeps what the readers of bodies are told about the end of the connection.
+    pub(super) fn fail(&mut self, error: DriverError<Failure<barewire_h2::Error>>) {
+        if let DriverError::Protocol(failure) = error {
+            self.failure = Some(failure);
+        }
+    }
+
+    /// The connection is over: whoever waits is told.
+    pub(super) fn end(&mut self) {
+        self.over = true;
+        for mut stream in std::mem::take(&mut self.streams.0) {
+            stream.call();
+        }
+    }
+
+    /// Why there is no such stream.
+    pub(super) fn ended(&self) -> BodyError {
+        match &self.failure {
+            _ if !self.over => BodyError::Abandoned,
+            Some(Failure::Protocol(error)) => BodyError::Http2(*error),
+            #[cfg(feature = "tls")]
+            Some(Failure::Tls(error)) => BodyError::Tls(*error),
+            None => BodyError::Io(std::io::ErrorKind::ConnectionAborted.into()),
+        }
+    }
+}
+
+impl Streams {
+    fn find(&self, id: StreamId) -> Result<usize, usize> {
+        // The one that began last is looked for most.
+        match self.0.last() {
+            Some(last) if last.id == id => Ok(self.0.len() - 1),
+            Some(last) if last.id > id => self.0.binary_search_by_key(&id, |stream| stream.id),
+            _ => Err(self.0.len()),
+        }
+    }
+
+    pub(super) fn get(&mut self, id: StreamId) -> Option<&mut Stream> {
+        let at = self.find(id).ok()?;
+        self.0.get_mut(at)
+    }
+
+    pub(super) fn inbox(&mut self, id: StreamId) -> Option<&mut Inbox> {
+        self.get(id)?.inbox.as_deref_mut()
+    }
+
+    pub(super) fn entry(&mut self, id: StreamId) -> &mut Stream {
+        let at = match self.find(id) {
+            Ok(at) => at,
+            Err(at) => {
+                self.0.insert(at, Stream { id, handler: None, inbox: None, reset: None });
+                at
+            }
+        };
+        &mut self.0[at]
+    }
+
+    fn remove(&mut self, id: StreamId) -> Option<Stream> {
+        let at = self.find(id).ok()?;
+        Some(self.0.remove(at))
+    }
+
+    /// Forgets a stream that nobody waits for.
+    pub(super) fn tidy(&mut self, id: StreamId) {
+        if let Ok(at) = self.find(id) {
+            if self.0[at].handler.is_none() && self.0[at].inbox.is_none() {
+                self.0.remove(at);
+            }
+        }
+    }
+}
+
+impl Stream {
+    fn call(&mut self) {
+        self.handler.iter().for_each(Waker::wake_by_ref);
+        self.inbox.iter_mut().for_each(|inbox| inbox.call());
+    }
+}
+
+impl Inbox {
+    fn call(&mut self) {
+        self.reader.take().into_iter().for_each(Waker::wake);
+    }
+}
