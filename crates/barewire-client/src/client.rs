@@ -8,7 +8,7 @@ use http::header::{HeaderMap, HeaderValue};
 use http::{Method, Request};
 
 use crate::body::Body;
-use crate::config::Config;
+use crate::config::{Config, Versions};
 use crate::error::Error;
 use crate::execute::execute;
 use crate::head;
@@ -239,6 +239,36 @@ impl<R: Runtime> ClientBuilder<R> {
     /// Sets [`PoolLimits::idle_timeout`](crate::PoolLimits::idle_timeout).
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
         self.config.pool.idle_timeout = Some(limit);
+        self
+    }
+
+    /// Speaks HTTP/1.1 alone: [`Versions::Http1`].
+    pub fn http1_only(mut self) -> Self {
+        self.config.versions = Versions::Http1;
+        self
+    }
+
+    /// Speaks HTTP/2 alone, over clear text too: [`Versions::Http2`].
+    #[cfg(feature = "http2")]
+    pub fn http2_prior_knowledge(mut self) -> Self {
+        self.config.versions = Versions::Http2;
+        self
+    }
+
+    /// Asks the server with a PING whether it is there after so long without anything from it, and gives the
+    /// connection up if there is no answer in
+    /// [`Timeouts::keepalive_timeout`](barewire_h2::Timeouts::keepalive_timeout). While somebody waits on the
+    /// connection that happens by itself; idle ones are kept alive by [`Client::keep_alive`].
+    #[cfg(feature = "http2")]
+    pub fn http2_keepalive(mut self, interval: Duration) -> Self {
+        self.config.h2.timeouts.keepalive_interval = Some(interval);
+        self
+    }
+
+    /// Sets how TLS is spoken: whom to trust, and a certificate to show. What it says of ALPN is replaced.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, config: barewire_tls::ClientConfig) -> Self {
+        self.config.tls = Some(config);
         self
     }
 

@@ -23,6 +23,16 @@ pub struct Config {
     /// What a server may send over HTTP/1.1. Its timeouts for heads, idle connections and body progress are
     /// off here: [`timeouts`](Self::timeouts) takes their place.
     pub h1: barewire_h1::Config,
+    /// What a server may send over HTTP/2, and what it is told. A connection that nobody waits on is not
+    /// driven: it answers no PING, and sends none.
+    #[cfg(feature = "http2")]
+    pub h2: barewire_h2::Config,
+    /// Which versions of HTTP are spoken.
+    pub versions: Versions,
+    /// How TLS is spoken, for `https`. Its protocols of ALPN are set by the client. `None`: whom the platform
+    /// trusts, which needs the feature `platform-roots`; it is read when it is first needed.
+    #[cfg(feature = "tls")]
+    pub tls: Option<barewire_tls::ClientConfig>,
     /// Bytes that [`Response::bytes`](crate::Response::bytes) and [`text`](crate::Response::text) collect
     /// at most. Guards memory against a server that never stops. Default 64 MiB; reqwest and curl have
     /// none. What is read in chunks is not limited.
@@ -32,12 +42,27 @@ pub struct Config {
     pub connect_stagger: Duration,
 }
 
+/// Which versions of HTTP a client speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Versions {
+    /// HTTP/2 where the server picks it in the TLS handshake (ALPN, RFC 7301), else HTTP/1.1. Without the
+    /// feature `http2` it is [`Http1`](Self::Http1).
+    #[default]
+    Negotiated,
+    /// HTTP/1.1 alone.
+    Http1,
+    /// HTTP/2 alone, over clear text too: the server is known to speak it (RFC 9113, section 3.3).
+    #[cfg(feature = "http2")]
+    Http2,
+}
+
 /// How long each part of an exchange may take. `None` is for ever.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
     /// Waiting until one of the connections that [`PoolLimits::max_per_host`] allows is free. Default 30 s.
     pub pool: Option<Duration>,
-    /// Looking the host up and connecting, all addresses together. Default 10 s.
+    /// Looking the host up and connecting, all addresses together, and the TLS handshake. Default 10 s.
     pub connect: Option<Duration>,
     /// Without a byte in either direction while the server is waited for. The time in which nobody polls
     /// the response, or in which the request's own body has nothing to send, does not count. Default 30 s.
@@ -72,6 +97,11 @@ impl Default for Config {
             timeouts: Timeouts::default(),
             pool: PoolLimits::default(),
             h1,
+            #[cfg(feature = "http2")]
+            h2: barewire_h2::Config::default(),
+            versions: Versions::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
             max_collected_body: 64 << 20,
             connect_stagger: CONNECT_STAGGER,
         }

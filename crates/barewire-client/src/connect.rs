@@ -3,22 +3,21 @@ use std::time::Instant;
 
 use barewire_rt::{ConnectError, Runtime, interleave};
 
-use crate::deadline::{before, earliest};
+use crate::deadline::before;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::origin::OriginRef;
 use crate::shared::Shared;
 use crate::target::literal_address;
 
-/// Looks a host up and connects to it.
+/// Looks a host up and connects to it, until `deadline` at the latest.
 ///
 /// Cancel-safe: what was begun is closed.
 pub(crate) async fn connect<R: Runtime>(
     shared: &Shared<R>,
     origin: OriginRef<'_>,
-    total: Option<Instant>,
+    deadline: Option<Instant>,
 ) -> Result<R::TcpStream, ErrorKind> {
     let runtime = &shared.runtime;
-    let deadline = earliest(runtime.now(), shared.config.timeouts.connect, total);
     let addresses = if let Some(ip) = literal_address(origin.host) {
         vec![SocketAddr::new(ip, origin.port)]
     } else if let Some(addresses) = shared.hosts.get(origin.host, origin.port) {

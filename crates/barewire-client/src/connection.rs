@@ -1,26 +1,26 @@
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
-use barewire_h1::{BodyLength, ClientConnection, ClientEvent, ErrorKind as H1ErrorKind};
+use barewire_h1::{ClientConnection, ClientEvent, ErrorKind as H1ErrorKind};
 use barewire_proto::{Buf, Protocol};
 use barewire_rt::{Driver, DriverError, Interest, Runtime, Transport};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
 
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
+use crate::exchange::{BodyLength, Carrier, Exchange, Outset, REFUSED, Taken};
 use crate::head;
-use crate::incoming::Exchange;
 use crate::shared::Lease;
 use crate::timed::{Timed, TimedError, TimedEvent};
 use crate::trace::debug;
 use crate::upload::{Progress, Upload, length_of};
+use crate::wire::{Wire, WireError};
 
 /// A connection to a server, between and during exchanges.
 pub(crate) struct Connection<R: Runtime> {
-    driver: Driver<Timed<ClientConnection>, R::TcpStream>,
+    driver: Driver<Timed<Wire<ClientConnection>>, R::TcpStream>,
     /// Its place in the pool; none while it is idle there.
     lease: Option<Lease<R>>,
     upload: Option<Upload>,
@@ -38,24 +38,6 @@ pub(crate) struct Connection<R: Runtime> {
     goal: u64,
 }
 
-/// What an exchange begins with.
-#[derive(Clone, Copy)]
-pub(crate) struct Outset<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) uri: &'a Uri,
-    pub(crate) version: Version,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) defaults: &'a HeaderMap,
-    pub(crate) now: Instant,
-    pub(crate) total: Option<Instant>,
-    pub(crate) read: Option<Duration>,
-    /// How long the body is held back for the server to say `100 Continue`.
-    pub(crate) expect: Option<Duration>,
-}
-
-/// A status from which on a server that answers early has no use for the rest of the body.
-const REFUSED: StatusCode = StatusCode::MULTIPLE_CHOICES;
-
 /// An idle connection that was used this recently is not worth a system call to look at.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -63,13 +45,9 @@ const FRESH: Duration = Duration::from_secs(1);
 const KEPT: usize = 16 * 1024;
 
 impl<R: Runtime> Connection<R> {
-    pub(crate) fn new(
-        stream: R::TcpStream,
-        config: Arc<barewire_h1::Config>,
-        lease: Lease<R>,
-    ) -> Self {
+    pub(crate) fn new(stream: R::TcpStream, wire: Wire<ClientConnection>, lease: Lease<R>) -> Self {
         Self {
-            driver: Driver::new(Timed::new(ClientConnection::new(config)), stream),
+            driver: Driver::new(Timed::new(wire), stream),
             lease: Some(lease),
             upload: None,
             unsent: None,
@@ -94,7 +72,7 @@ impl<R: Runtime> Connection<R> {
         let length = length_of(&body);
         let timed = self.driver.protocol_mut();
         timed.begin(outset.now, outset.total, outset.read);
-        timed.inner_mut().send_request(&self.head, length)?;
+        timed.inner_mut().bare_mut().send_request(&self.head, length)?;
         if length != BodyLength::Empty {
             timed.set_alarm(outset.expect);
             self.upload = Some(Upload::new(body, length, outset.expect.is_some()));
@@ -138,17 +116,7 @@ impl<R: Runtime> Connection<R> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<ClientEvent>, Error>> {
         loop {
             if let Some(upload) = &mut self.upload {
-                let progress = upload.poll(
-                    cx,
-                    &mut self.driver,
-                    |driver| driver.protocol_mut().inner_mut(),
-                    |driver, cx| {
-                        // A body that blocks must not hold up what it gave before.
-                        if R::TcpStream::BLOCKING {
-                            driver.poll_write_some(cx);
-                        }
-                    },
-                );
+                let progress = upload.poll(cx, &mut self.driver);
                 let progress = progress.map_err(|error| self.located(error))?;
                 self.driver.protocol_mut().count_quiet(progress != Progress::Starved);
                 match progress {
@@ -203,8 +171,10 @@ impl<R: Runtime> Connection<R> {
         self.unsent.take()
     }
 
-    pub(crate) fn set_lease(&mut self, lease: Lease<R>) {
+    /// The same, with its place in the pool.
+    pub(crate) fn leased(mut self: Box<Self>, lease: Lease<R>) -> Box<Self> {
         self.lease = Some(lease);
+        self
     }
 
     /// The phase in which the connection ended. By then what was still to be sent has been dropped.
@@ -228,12 +198,17 @@ impl<R: Runtime> Connection<R> {
         self.located(ErrorKind::Closed(phase).into())
     }
 
-    fn broken(&mut self, error: DriverError<TimedError<barewire_h1::Error>>) -> Error {
+    fn broken(&mut self, error: DriverError<TimedError<WireError<barewire_h1::Error>>>) -> Error {
         let phase = self.last_phase();
         let kind = match error {
             DriverError::Io(error) => ErrorKind::Io(phase, error),
             DriverError::Protocol(TimedError::Expired) => ErrorKind::Timeout(phase),
-            DriverError::Protocol(TimedError::Inner(error)) => match error.kind() {
+            #[cfg(feature = "tls")]
+            DriverError::Protocol(TimedError::Inner(WireError::Tls(error))) => {
+                crate::tls::broken(phase, error)
+            }
+            DriverError::Protocol(TimedError::Inner(WireError::Inner(error))) => match error.kind()
+            {
                 H1ErrorKind::UnexpectedEnd => ErrorKind::Closed(phase),
                 H1ErrorKind::WriteTimeout => ErrorKind::Timeout(Phase::Send),
                 _ => ErrorKind::Protocol(phase, error),
@@ -285,12 +260,16 @@ impl<R: Runtime> Exchange for Connection<R> {
         })
     }
 
+    fn is_at_end(&mut self, cx: &mut Context<'_>) -> bool {
+        matches!(self.poll_frame(cx), Poll::Ready(None))
+    }
+
     fn finish(mut self: Box<Self>) {
         self.upload = None;
         let timed = self.driver.protocol_mut();
         timed.end();
         let sent = !timed.output().has_remaining();
-        let sound = !self.spoiled && timed.inner().is_reusable() && sent;
+        let sound = !self.spoiled && timed.inner().bare().is_reusable() && sent;
         if !sound || self.driver.is_write_broken() {
             return;
         }
@@ -322,6 +301,30 @@ impl<R: Runtime> Exchange for Connection<R> {
     }
 }
 
+impl<T: Transport> Carrier for Driver<Timed<Wire<ClientConnection>>, T> {
+    fn send_data(&mut self, data: &mut Bytes, end: bool) -> Result<Taken, Error> {
+        self.protocol_mut().inner_mut().bare_mut().send_data(data, end)?;
+        Ok(Taken::Open)
+    }
+
+    fn send_trailers(&mut self, trailers: &HeaderMap) -> Result<Taken, Error> {
+        self.protocol_mut().inner_mut().bare_mut().send_trailers(trailers)?;
+        Ok(Taken::Open)
+    }
+
+    /// The declared length says it.
+    fn complete(&mut self) -> Result<Taken, Error> {
+        Ok(Taken::Open)
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) {
+        // A body that blocks must not hold up what it gave before.
+        if T::BLOCKING {
+            self.poll_write_some(cx);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,10 +332,12 @@ mod tests {
     use crate::connect::connect;
     use crate::hosts::Hosts;
     use crate::park::block_on;
+    use crate::pool::Wish;
     use crate::shared::{Shared, acquire};
     use crate::target::Target;
     use std::io::Write;
     use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
 
     fn idle<R: Runtime>(runtime: R) -> (Connection<R>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -343,9 +348,17 @@ mod tests {
             Arc::new(Shared::new(runtime, Config::default(), Hosts::default(), HeaderMap::new()));
         let connection = block_on(async {
             let now = Instant::now();
-            let (lease, _) = acquire(&shared, origin, now, None, false).await.unwrap();
+            let (lease, _) = acquire(
+                &shared,
+                origin,
+                now,
+                None,
+                Wish { fresh: false, shared: false, not: None },
+            )
+            .await
+            .unwrap();
             let stream = connect(&shared, origin, None).await.unwrap();
-            Connection::new(stream, shared.h1.clone(), lease)
+            Connection::new(stream, Wire::Clear(ClientConnection::new(shared.h1.clone())), lease)
         });
         (connection, listener.accept().unwrap().0)
     }

@@ -51,6 +51,8 @@ pub enum Phase {
     Resolve,
     /// Connecting.
     Connect,
+    /// The TLS handshake.
+    Handshake,
     /// Sending the request.
     Send,
     /// Waiting for the head of the response.
@@ -73,6 +75,12 @@ pub enum ErrorKind {
     Closed(Phase),
     /// No address of the host could be connected to.
     Connect(ConnectError),
+    /// The server broke HTTP/2, or exceeded one of the limits of the configuration.
+    #[cfg(feature = "http2")]
+    Http2(Phase, barewire_h2::Error),
+    /// The request cannot be sent over HTTP/2 as it is.
+    #[cfg(feature = "http2")]
+    Http2Request(barewire_h2::UsageError),
     /// The builder was given something that is not a header name, a header value or a method.
     InvalidPart(http::Error),
     /// The connection broke.
@@ -83,6 +91,12 @@ pub enum ErrorKind {
     Request(UsageError),
     /// The request's own body failed.
     RequestBody(BoxError),
+    /// HTTP/2 alone was asked for, and the server did not pick it in the TLS handshake.
+    #[cfg(all(feature = "http2", feature = "tls"))]
+    NoHttp2,
+    /// The server gave the request up and said why, without ending the connection (RFC 9113, section 5.4.2).
+    #[cfg(feature = "http2")]
+    Reset(Phase, barewire_h2::Reason),
     /// The host name has no address, or could not be looked up.
     Resolve(io::Error),
     /// The response has a status of 4xx or 5xx, and
@@ -90,8 +104,18 @@ pub enum ErrorKind {
     Status(StatusCode),
     /// One of the timeouts passed.
     Timeout(Phase),
-    /// The URL is `https`, and this build speaks no TLS.
+    /// TLS failed: in [`Phase::Handshake`], mostly because of the server's certificate.
+    #[cfg(feature = "tls")]
+    Tls(Phase, barewire_tls::TlsError),
+    /// TLS cannot be used as it is configured.
+    #[cfg(feature = "tls")]
+    TlsConfig(barewire_tls::ConfigError),
+    /// The URL is `https`, and this build speaks no TLS: the feature `tls` is off.
     TlsUnavailable,
+    /// The server says that it did not begin to handle the request, and it could not be repeated or was
+    /// refused again (RFC 9113, section 8.7). It may be sent again, whatever its method is.
+    #[cfg(feature = "http2")]
+    Unprocessed(Phase),
     /// The URL cannot be used.
     Url(UrlError),
 }
@@ -119,6 +143,18 @@ impl Error {
             | ErrorKind::Io(phase, _)
             | ErrorKind::Protocol(phase, _)
             | ErrorKind::Timeout(phase) => phase,
+            #[cfg(feature = "http2")]
+            ErrorKind::Http2(phase, _)
+            | ErrorKind::Reset(phase, _)
+            | ErrorKind::Unprocessed(phase) => phase,
+            #[cfg(feature = "http2")]
+            ErrorKind::Http2Request(_) => return None,
+            #[cfg(all(feature = "http2", feature = "tls"))]
+            ErrorKind::NoHttp2 => Phase::Handshake,
+            #[cfg(feature = "tls")]
+            ErrorKind::Tls(phase, _) => phase,
+            #[cfg(feature = "tls")]
+            ErrorKind::TlsConfig(_) => return None,
             ErrorKind::Resolve(_) => Phase::Resolve,
             ErrorKind::Connect(_) => Phase::Connect,
             ErrorKind::RequestBody(_) => Phase::Send,
@@ -150,11 +186,22 @@ impl Error {
 
     /// Whether no connection came about: no byte of the request was sent, and it may be tried again.
     pub fn is_connect(&self) -> bool {
-        matches!(self.phase(), Some(Phase::Pool | Phase::Resolve | Phase::Connect))
+        matches!(
+            self.phase(),
+            Some(Phase::Pool | Phase::Resolve | Phase::Connect | Phase::Handshake)
+        )
     }
 
     /// Whether the request was at fault, and would be at the next try too: a bad URL, header or body.
     pub fn is_request(&self) -> bool {
+        #[cfg(feature = "http2")]
+        if let ErrorKind::Http2Request(_) = self.0.kind {
+            return true;
+        }
+        #[cfg(feature = "tls")]
+        if let ErrorKind::TlsConfig(_) = self.0.kind {
+            return true;
+        }
         matches!(
             self.0.kind,
             ErrorKind::InvalidPart(_)
@@ -203,6 +250,13 @@ impl From<UsageError> for Error {
     }
 }
 
+#[cfg(feature = "http2")]
+impl From<barewire_h2::UsageError> for Error {
+    fn from(error: barewire_h2::UsageError) -> Self {
+        ErrorKind::Http2Request(error).into()
+    }
+}
+
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error.0.kind {
@@ -242,6 +296,14 @@ impl fmt::Display for Error {
                 f,
                 "cannot connect to {place}: {error}: check that the server runs and the port is right"
             ),
+            #[cfg(feature = "http2")]
+            ErrorKind::Http2(phase, error) => {
+                write!(f, "{place} did not keep to HTTP/2 {}: {error}", phase.during())
+            }
+            #[cfg(feature = "http2")]
+            ErrorKind::Http2Request(error) => {
+                write!(f, "the request to {place} cannot be sent: {error}")
+            }
             ErrorKind::InvalidPart(error) => write!(f, "the request cannot be built: {error}"),
             ErrorKind::Io(phase, error) => {
                 write!(f, "the connection to {place} broke {}: {error}", phase.during())
@@ -255,6 +317,18 @@ impl fmt::Display for Error {
             ErrorKind::RequestBody(error) => {
                 write!(f, "the body of the request to {place} failed: {error}")
             }
+            #[cfg(all(feature = "http2", feature = "tls"))]
+            ErrorKind::NoHttp2 => {
+                write!(f, "{place} does not speak HTTP/2: allow HTTP/1.1")
+            }
+            #[cfg(feature = "http2")]
+            ErrorKind::Reset(phase, reason) => {
+                write!(
+                    f,
+                    "{place} gave the request up {}, with {reason}: try again",
+                    phase.during()
+                )
+            }
             ErrorKind::Resolve(error) => write!(
                 f,
                 "cannot look up the host of {place}: {error}: check its spelling and the network"
@@ -267,8 +341,28 @@ impl fmt::Display for Error {
             ErrorKind::Timeout(phase) => {
                 write!(f, "timed out {} ({place}): raise the timeout, or try again", phase.during())
             }
-            ErrorKind::TlsUnavailable => {
-                write!(f, "cannot reach {place}: https needs TLS, which this build lacks: use http")
+            #[cfg(feature = "tls")]
+            ErrorKind::Tls(Phase::Handshake, error) => {
+                write!(f, "TLS handshake with {place} failed: {error}")
+            }
+            #[cfg(feature = "tls")]
+            ErrorKind::Tls(phase, error) => {
+                write!(f, "TLS with {place} failed {}: {error}", phase.during())
+            }
+            #[cfg(feature = "tls")]
+            ErrorKind::TlsConfig(error) => {
+                write!(f, "cannot reach {place}: TLS is not configured: {error}")
+            }
+            ErrorKind::TlsUnavailable => write!(
+                f,
+                "cannot reach {place}: https needs TLS: build with the feature `tls`, or use http"
+            ),
+            #[cfg(feature = "http2")]
+            ErrorKind::Unprocessed(_) => {
+                write!(
+                    f,
+                    "{place} did not take the request: it is busy or closing: try again later"
+                )
             }
             ErrorKind::Url(error) => write!(f, "unusable URL: {error}"),
         }
@@ -279,12 +373,24 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(match &self.0.kind {
             ErrorKind::Connect(error) => error,
+            #[cfg(feature = "http2")]
+            ErrorKind::Http2(_, error) => error,
+            #[cfg(feature = "http2")]
+            ErrorKind::Http2Request(error) => error,
+            #[cfg(feature = "tls")]
+            ErrorKind::Tls(_, error) => error,
+            #[cfg(feature = "tls")]
+            ErrorKind::TlsConfig(error) => error,
             ErrorKind::InvalidPart(error) => error,
             ErrorKind::Io(_, error) | ErrorKind::Resolve(error) => error,
             ErrorKind::Protocol(_, error) => error,
             ErrorKind::Request(error) => error,
             ErrorKind::RequestBody(error) => &**error,
             ErrorKind::Url(error) => error,
+            #[cfg(feature = "http2")]
+            ErrorKind::Reset(..) | ErrorKind::Unprocessed(_) => return None,
+            #[cfg(all(feature = "http2", feature = "tls"))]
+            ErrorKind::NoHttp2 => return None,
             ErrorKind::BodyTooLarge { .. }
             | ErrorKind::Closed(_)
             | ErrorKind::Status(_)
@@ -300,6 +406,7 @@ impl Phase {
             Self::Pool => "while waiting for a free connection",
             Self::Resolve => "while looking the host up",
             Self::Connect => "while connecting",
+            Self::Handshake => "in the TLS handshake",
             Self::Send => "while the request was being sent",
             Self::ReceiveHead => "before it answered",
             Self::ReceiveBody => "in the middle of its response",

@@ -2,18 +2,19 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use barewire_h1::BodyLength;
 use barewire_rt::Runtime;
 use http::header::{EXPECT, HeaderMap, HeaderValue};
 use http::{Method, StatusCode, Version};
 
 use crate::body::Body;
-use crate::connect::connect;
-use crate::connection::{Connection, Outset};
 use crate::deadline::earliest;
+#[cfg(feature = "http2")]
+use crate::error::Phase;
 use crate::error::{Error, ErrorKind};
-use crate::incoming::{Exchange, Incoming};
-use crate::pool::Grant;
+use crate::exchange::{BodyLength, Outset};
+use crate::incoming::Incoming;
+use crate::line::{Begun, NotBegun, Place, may_share, open};
+use crate::pool::{Grant, Wish};
 use crate::response::Response;
 use crate::retry::{self, Failure};
 use crate::shared::{Shared, acquire};
@@ -42,7 +43,7 @@ pub(crate) async fn execute<R: Runtime>(
 ) -> Result<Response, Error> {
     let Draft { method, target, version, mut headers, mut body, total, mut expect } = draft;
     let origin = target.origin();
-    if target.is_tls() {
+    if target.is_tls() && !cfg!(feature = "tls") {
         return Err(Error::of_origin(ErrorKind::TlsUnavailable, origin));
     }
     if body.is_empty() {
@@ -54,35 +55,43 @@ pub(crate) async fn execute<R: Runtime>(
     let timeouts = &shared.config.timeouts;
     let mut now = shared.runtime.now();
     let total = earliest(now, total.or(timeouts.total), None);
+    let shared_too = may_share(shared.config.versions, origin.tls);
     let mut retried = false;
+    let mut tries = 0;
+    let mut not = None;
     loop {
+        tries += 1;
         let deadline = earliest(now, timeouts.pool, total);
-        let (lease, grant) = acquire(shared, origin, now, deadline, retried).await?;
+        let wish = Wish { fresh: retried, shared: shared_too, not: not.as_ref() };
+        let (lease, grant) = acquire(shared, origin, now, deadline, wish).await?;
         let replay = body.replay();
         let kept = match grant {
             Grant::Reuse(mut connection, since) => {
                 let repeatable = method.is_idempotent() && replay.is_some();
                 let idle_for = now.saturating_duration_since(since);
-                connection.is_alive(idle_for, repeatable).then_some(connection)
-            }
-            Grant::Open => None,
-        };
-        let reused = kept.is_some();
-        let mut connection = match kept {
-            Some(mut connection) => {
-                debug!(origin = %lease.origin(), "connection reused");
-                connection.set_lease(lease);
-                connection
-            }
-            None => match connect(shared, origin, total).await {
-                Ok(stream) => {
-                    debug!(origin = %lease.origin(), "connection opened");
-                    // Connecting took its time.
-                    now = shared.runtime.now();
-                    Box::new(Connection::new(stream, shared.h1.clone(), lease))
+                match connection.is_alive(idle_for, repeatable) {
+                    true => Ok(Place::Alone(connection.leased(lease))),
+                    false => Err(lease),
                 }
-                Err(kind) => return Err(Error::of_origin(kind, origin)),
-            },
+            }
+            #[cfg(feature = "http2")]
+            Grant::Join(line) => Ok(Place::Seat(lease.seat(line))),
+            #[cfg(not(feature = "http2"))]
+            Grant::Join(_) => Err(lease),
+            Grant::Open => Err(lease),
+        };
+        let reused = kept.is_ok();
+        let place = match kept {
+            Ok(place) => {
+                debug!(origin = %origin, "connection reused");
+                place
+            }
+            Err(lease) => {
+                let opened = open(shared, origin, lease, total).await;
+                // Connecting took its time.
+                now = shared.runtime.now();
+                opened.map_err(|kind| Error::of_origin(kind, origin))?
+            }
         };
         let outset = Outset {
             method: &method,
@@ -95,13 +104,22 @@ pub(crate) async fn execute<R: Runtime>(
             read: timeouts.read,
             expect,
         };
-        if let Err(error) = connection.begin(outset, body) {
-            // The connection has no part in that.
-            connection.finish();
-            return Err(error.at(&origin));
-        }
-        let error = match poll_fn(|cx| connection.poll_response(cx)).await {
-            Ok((head, length)) => match connection.take_unsent() {
+        let mut begun = match place.begin(outset, body) {
+            Ok(begun) => begun,
+            Err(NotBegun::Error(error)) => return Err(error.at(&origin)),
+            #[cfg(feature = "http2")]
+            Err(NotBegun::Elsewhere(_)) if tries >= MOST_TRIES => {
+                return Err(Error::of_origin(ErrorKind::Unprocessed(Phase::Send), origin));
+            }
+            #[cfg(feature = "http2")]
+            Err(NotBegun::Elsewhere(untouched)) => {
+                body = untouched;
+                now = shared.runtime.now();
+                continue;
+            }
+        };
+        let error = match poll_fn(|cx| begun.poll_response(cx)).await {
+            Ok((head, length)) => match begun.take_unsent() {
                 // RFC 9110, section 10.1.1: repeat it without the expectation.
                 Some(unsent) if head.status() == StatusCode::EXPECTATION_FAILED => {
                     debug!(origin = %origin, "the server does not take expectations");
@@ -111,37 +129,41 @@ pub(crate) async fn execute<R: Runtime>(
                     now = shared.runtime.now();
                     continue;
                 }
-                _ => return Ok(response(shared, target, head, length, connection)),
+                _ => return Ok(response(shared, target, head, length, begun)),
             },
             Err(error) => error,
         };
         let failure = Failure {
             method: &method,
             reused,
-            retried,
-            received: connection.has_received(),
-            sent: connection.has_sent(),
+            retried: tries >= MOST_TRIES || retried && !retry::is_unprocessed(error.kind()),
+            received: begun.has_received(),
+            sent: begun.has_sent(),
             replayable: replay.is_some(),
         };
-        drop(connection);
+        not = begun.line();
+        drop(begun);
         match replay {
             Some(replay) if retry::is_safe(error.kind(), failure) => body = replay,
             _ => return Err(error),
         }
-        debug!(error = %error, "trying again on a new connection");
+        debug!(error = %error, "trying again on another connection");
         retried = true;
         now = shared.runtime.now();
     }
 }
+
+/// How often a request is sent, or a connection for it looked for, whatever the reasons.
+const MOST_TRIES: u32 = 6;
 
 fn response<R: Runtime>(
     shared: &Shared<R>,
     target: Target,
     head: http::Response<()>,
     length: BodyLength,
-    connection: Box<Connection<R>>,
+    begun: Begun<R>,
 ) -> Response {
-    let incoming = Incoming::new(connection, length);
+    let incoming = Incoming::new(begun.into_exchange(), length);
     let response = head.map(|()| Body::incoming(incoming));
     Response::new(response, target, shared.config.max_collected_body)
 }

@@ -1,26 +1,16 @@
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use barewire_h1::BodyLength;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use crate::error::Error;
-
-/// An exchange whose response is being received, on whatever connection of whatever runtime.
-pub(crate) trait Exchange: Send + Sync {
-    /// The next frame of the response's body; `None` at its end.
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>>;
-
-    /// The end was reached: the connection may be kept.
-    fn finish(self: Box<Self>);
-
-    /// Nobody wants the rest: what is buffered may be the rest, and then the connection may be kept too.
-    fn abandon(self: Box<Self>);
-}
+use crate::exchange::{BodyLength, Exchange};
 
 /// A response's body: it owns the exchange until its end.
 pub(crate) struct Incoming {
-    exchange: Option<Box<dyn Exchange>>,
+    /// The lock is never taken: it lets a body be shared whose exchange cannot be.
+    exchange: Option<Mutex<Box<dyn Exchange>>>,
     left: Option<u64>,
 }
 
@@ -31,7 +21,7 @@ impl Incoming {
             exchange.finish();
             return Self { exchange: None, left };
         }
-        Self { exchange: Some(exchange), left }
+        Self { exchange: Some(Mutex::new(exchange)), left }
     }
 
     pub(crate) fn poll_frame(
@@ -39,13 +29,14 @@ impl Incoming {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let Some(exchange) = &mut self.exchange else { return Poll::Ready(None) };
+        let exchange = exchange.get_mut().unwrap_or_else(PoisonError::into_inner);
         let frame = ready!(exchange.poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
                 let data = frame.data_ref().map_or(0, Bytes::len) as u64;
                 self.left = self.left.map(|left| left.saturating_sub(data));
                 // Whoever counts the bytes does not ask for the end.
-                if self.left == Some(0) && matches!(exchange.poll_frame(cx), Poll::Ready(None)) {
+                if self.left == Some(0) && exchange.is_at_end(cx) {
                     self.end();
                 }
             }
@@ -56,8 +47,14 @@ impl Incoming {
         Poll::Ready(frame)
     }
 
+    fn take(&mut self) -> Option<Box<dyn Exchange>> {
+        self.exchange
+            .take()
+            .map(|exchange| exchange.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn end(&mut self) {
-        if let Some(exchange) = self.exchange.take() {
+        if let Some(exchange) = self.take() {
             exchange.finish();
         }
     }
@@ -77,7 +74,7 @@ impl Incoming {
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if let Some(exchange) = self.exchange.take() {
+        if let Some(exchange) = self.take() {
             exchange.abandon();
         }
     }

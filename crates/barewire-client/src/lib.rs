@@ -53,10 +53,14 @@ mod connect;
 mod connection;
 mod deadline;
 mod error;
+mod exchange;
 mod execute;
 mod head;
 mod hosts;
 mod incoming;
+mod line;
+#[cfg(feature = "http2")]
+mod multiplex;
 mod origin;
 mod park;
 mod pool;
@@ -66,12 +70,15 @@ mod retry;
 mod shared;
 mod target;
 mod timed;
+#[cfg(feature = "tls")]
+mod tls;
 mod trace;
 mod upload;
+mod wire;
 
 pub use body::Body;
 pub use client::{Client, ClientBuilder, Connections};
-pub use config::{Config, PoolLimits, Timeouts};
+pub use config::{Config, PoolLimits, Timeouts, Versions};
 pub use error::{BoxError, Error, ErrorKind, Phase};
 pub use request::RequestBuilder;
 pub use response::Response;

@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+#[cfg(feature = "http2")]
+use std::sync::atomic::AtomicU32;
 
 /// What connections are pooled by, borrowed from a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,11 +24,25 @@ pub(crate) struct Origin {
     port: u16,
     /// Where the pool keeps it, for as long as it has any connection or anybody waits for one.
     slot: usize,
+    /// How many streams the server took on its last connection: so many as the next one is believed to take.
+    #[cfg(feature = "http2")]
+    pub(crate) streams: AtomicU32,
 }
+
+/// What RFC 9113, section 6.5.2, recommends as the least.
+#[cfg(feature = "http2")]
+const STREAMS: u32 = 100;
 
 impl Origin {
     pub(crate) fn new(OriginRef { tls, host, port }: OriginRef<'_>, slot: usize) -> Self {
-        Self { tls, host: host.into(), port, slot }
+        Self {
+            tls,
+            host: host.into(),
+            port,
+            slot,
+            #[cfg(feature = "http2")]
+            streams: STREAMS.into(),
+        }
     }
 
     /// Where the pool keeps it.

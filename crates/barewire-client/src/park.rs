@@ -70,17 +70,41 @@ pub(crate) fn block_until<T>(
     deadline: Option<Instant>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Option<T> {
+    with_parker(|parker| {
+        loop {
+            if let Poll::Ready(output) = poll(&mut Context::from_waker(&parker.waker)) {
+                break Some(output);
+            }
+            if !parker.park(deadline) {
+                break None;
+            }
+        }
+    })
+}
+
+/// Takes steps until one is the last; between two of them the thread is parked until it is woken, or until the
+/// instant that the step has named.
+#[cfg(feature = "http2")]
+pub(crate) fn block_on_steps<T>(
+    mut step: impl FnMut(&mut Context<'_>) -> Result<T, Option<Instant>>,
+) -> T {
+    with_parker(|parker| {
+        loop {
+            match step(&mut Context::from_waker(&parker.waker)) {
+                Ok(output) => break output,
+                Err(deadline) => {
+                    parker.park(deadline);
+                }
+            }
+        }
+    })
+}
+
+fn with_parker<T>(wait: impl FnOnce(&Parker) -> T) -> T {
     // One that is in use further up the stack is not there: then this is one more.
     let parker = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_else(Parker::new);
     parker.parked.woken.store(false, Ordering::Release);
-    let output = loop {
-        if let Poll::Ready(output) = poll(&mut Context::from_waker(&parker.waker)) {
-            break Some(output);
-        }
-        if !parker.park(deadline) {
-            break None;
-        }
-    };
+    let output = wait(&parker);
     // While the thread ends there is no place to keep it, and no need to.
     let _ = SPARE.try_with(|spare| spare.set(Some(parker)));
     output

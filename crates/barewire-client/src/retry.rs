@@ -25,7 +25,12 @@ pub(crate) struct Failure<'a> {
 /// A server may close a kept connection at any moment, and the request that is sent at that moment has
 /// done nothing wrong (RFC 9110, section 9.2.2; RFC 9112, section 9.3.1). It is repeated only when it
 /// cannot have had an effect twice: not a byte of it was sent, or its method is idempotent.
+///
+/// What the server says that it has not begun may be repeated whatever it is (RFC 9113, section 8.7).
 pub(crate) fn is_safe(error: &ErrorKind, failure: Failure<'_>) -> bool {
+    if is_unprocessed(error) {
+        return failure.replayable && !failure.retried && !failure.received;
+    }
     let hung_up = match error {
         ErrorKind::Closed(phase) | ErrorKind::Io(phase, _) => {
             matches!(phase, Phase::Send | Phase::ReceiveHead)
@@ -38,6 +43,15 @@ pub(crate) fn is_safe(error: &ErrorKind, failure: Failure<'_>) -> bool {
         && !failure.received
         && failure.replayable
         && (failure.method.is_idempotent() || !failure.sent)
+}
+
+/// Whether the server says that it did not begin to handle the request.
+pub(crate) fn is_unprocessed(error: &ErrorKind) -> bool {
+    match error {
+        #[cfg(feature = "http2")]
+        ErrorKind::Unprocessed(_) => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

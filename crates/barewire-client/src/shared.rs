@@ -1,6 +1,8 @@
 use std::future::poll_fn;
+#[cfg(feature = "http2")]
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use barewire_rt::{Runtime, Transport};
@@ -11,29 +13,51 @@ use crate::connection::Connection;
 use crate::deadline::before;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::hosts::Hosts;
+#[cfg(feature = "http2")]
+use crate::multiplex::{Multiplex, Seat};
 use crate::origin::{Origin, OriginRef};
 use crate::park::block_until;
-use crate::pool::{Acquired, Grant, Pool, Ticket};
+use crate::pool::{Acquired, Pool, Share, Ticket, Wish};
 
 /// What all clones of a client have in common.
 pub(crate) struct Shared<R: Runtime> {
     pub(crate) runtime: R,
     pub(crate) config: Config,
     pub(crate) hosts: Hosts,
-    /// The part of it that connections share.
+    /// The parts of it that connections share.
     pub(crate) h1: Arc<barewire_h1::Config>,
+    #[cfg(feature = "http2")]
+    pub(crate) h2: Arc<barewire_h2::Config>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: crate::tls::Settings,
     pub(crate) defaults: HeaderMap,
     pool: Mutex<Connections<R>>,
 }
 
-type Connections<R> = Pool<Box<Connection<R>>>;
-type Granted<R> = Grant<Box<Connection<R>>>;
+/// A connection that requests share.
+#[cfg(feature = "http2")]
+pub(crate) type Line<R> = Arc<Multiplex<R>>;
+/// Without HTTP/2 there are none.
+#[cfg(not(feature = "http2"))]
+pub(crate) type Line<R> = Never<R>;
+
+type Connections<R> = Pool<Box<Connection<R>>, Line<R>>;
+pub(crate) type Granted<R> = crate::pool::Grant<Box<Connection<R>>, Line<R>>;
 
 impl<R: Runtime> Shared<R> {
     pub(crate) fn new(runtime: R, config: Config, hosts: Hosts, defaults: HeaderMap) -> Self {
-        let h1 = Arc::new(config.h1.clone());
-        let pool = Mutex::new(Pool::new(config.pool));
-        Self { runtime, config, hosts, h1, defaults, pool }
+        Self {
+            runtime,
+            hosts,
+            h1: Arc::new(config.h1.clone()),
+            #[cfg(feature = "http2")]
+            h2: Arc::new(config.h2.clone()),
+            #[cfg(feature = "tls")]
+            tls: crate::tls::Settings::new(&config),
+            defaults,
+            pool: Mutex::new(Pool::new(config.pool)),
+            config,
+        }
     }
 
     /// Idle connections, and those that are counted against the limit, of one origin.
@@ -43,6 +67,26 @@ impl<R: Runtime> Shared<R> {
 
     fn pool(&self) -> MutexGuard<'_, Connections<R>> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something to the pool. What has to go is dropped, and who has to know is told, after its lock.
+    fn settle<G>(&self, act: impl FnOnce(&mut Connections<R>) -> (Option<G>, Vec<Waker>)) {
+        let (gone, wakes) = act(&mut self.pool());
+        drop(gone);
+        wakes.into_iter().for_each(Waker::wake);
+    }
+
+    /// A place on a shared connection has become free.
+    #[cfg(feature = "http2")]
+    pub(crate) fn leave(&self, origin: &Origin, line: &Line<R>) {
+        let now = self.runtime.now();
+        self.settle(|pool| pool.leave(origin, line, now));
+    }
+
+    /// How many streams a shared connection takes has changed.
+    #[cfg(feature = "http2")]
+    pub(crate) fn serve(&self, origin: &Origin) {
+        self.settle(|pool| (None::<()>, pool.serve(origin)));
     }
 }
 
@@ -66,22 +110,37 @@ impl<R: Runtime> Lease<R> {
     pub(crate) fn keep(mut self, connection: Box<Connection<R>>) {
         self.kept = true;
         let now = self.shared.runtime.now();
-        let (surplus, wake) = self.shared.pool().put(&self.origin, connection, now);
-        drop(surplus);
-        if let Some(waker) = wake {
-            waker.wake();
-        }
+        self.shared.settle(|pool| pool.put(&self.origin, connection, now));
+    }
+
+    /// The connection that was opened is for one request at a time, although it might have been for many.
+    #[cfg(all(feature = "http2", feature = "tls"))]
+    pub(crate) fn keep_alone(&self) {
+        self.shared.settle(|pool| (None::<()>, pool.keep_alone(&self.origin)));
+    }
+
+    /// The connection that was opened is for many requests: its place is its own, and this is the first seat.
+    #[cfg(feature = "http2")]
+    pub(crate) fn share(mut self, connection: impl FnOnce(u32) -> Multiplex<R>) -> Seat<R> {
+        self.kept = true;
+        let line = Arc::new(connection(self.origin.streams.load(Ordering::Relaxed)));
+        let now = self.shared.runtime.now();
+        self.shared.settle(|pool| (None::<()>, pool.share(&self.origin, line.clone(), now)));
+        Seat::new(line, self.shared.clone(), self.origin.clone(), true)
+    }
+
+    /// The place on a shared connection that was granted.
+    #[cfg(feature = "http2")]
+    pub(crate) fn seat(mut self, line: Line<R>) -> Seat<R> {
+        self.kept = true;
+        Seat::new(line, self.shared.clone(), self.origin.clone(), false)
     }
 }
 
 impl<R: Runtime> Drop for Lease<R> {
     fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        let wake = self.shared.pool().release(&self.origin);
-        if let Some(waker) = wake {
-            waker.wake();
+        if !self.kept {
+            self.shared.settle(|pool| (None::<()>, pool.release(&self.origin)));
         }
     }
 }
@@ -104,11 +163,8 @@ impl<R: Runtime> Queued<'_, R> {
 
 impl<R: Runtime> Drop for Queued<'_, R> {
     fn drop(&mut self) {
-        let (surplus, wake) = self.shared.pool().cancel(&self.origin, self.ticket);
-        drop(surplus);
-        if let Some(waker) = wake {
-            waker.wake();
-        }
+        let now = self.shared.runtime.now();
+        self.shared.settle(|pool| pool.cancel(&self.origin, self.ticket, now));
     }
 }
 
@@ -120,11 +176,11 @@ pub(crate) async fn acquire<R: Runtime>(
     origin: OriginRef<'_>,
     now: Instant,
     deadline: Option<Instant>,
-    fresh: bool,
+    wish: Wish<'_, Line<R>>,
 ) -> Result<(Lease<R>, Granted<R>), Error> {
     let (origin, acquired) = poll_fn(|cx| {
         let mut dropped = Vec::new();
-        let acquired = shared.pool().acquire(origin, now, fresh, cx.waker(), &mut dropped);
+        let acquired = shared.pool().acquire(origin, now, wish, cx.waker(), &mut dropped);
         Poll::Ready(acquired)
     })
     .await;
@@ -142,5 +198,65 @@ pub(crate) async fn acquire<R: Runtime>(
     match granted {
         Some(grant) => Ok((Lease::new(shared, origin), grant)),
         None => Err(Error::from(ErrorKind::Timeout(Phase::Pool)).at(&origin)),
+    }
+}
+
+#[cfg(feature = "http2")]
+impl<R: Runtime> Share for Arc<Multiplex<R>> {
+    fn join(&self) -> bool {
+        self.seats().take()
+    }
+
+    fn part(&self) {
+        self.seats().give();
+    }
+
+    fn is_idle(&self) -> bool {
+        self.seats().taken() == 0
+    }
+
+    fn is_closed(&self) -> bool {
+        self.seats().is_closed()
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(self, other)
+    }
+}
+
+/// What requests share when there is nothing to share.
+#[cfg(not(feature = "http2"))]
+#[derive(Debug)]
+pub(crate) enum Never<R> {
+    #[allow(dead_code, reason = "it cannot be made")]
+    Never(std::convert::Infallible, std::marker::PhantomData<fn() -> R>),
+}
+
+#[cfg(not(feature = "http2"))]
+impl<R> Clone for Never<R> {
+    fn clone(&self) -> Self {
+        let Self::Never(never, _) = self;
+        match *never {}
+    }
+}
+
+#[cfg(not(feature = "http2"))]
+impl<R> Share for Never<R> {
+    fn join(&self) -> bool {
+        false
+    }
+
+    fn part(&self) {}
+
+    fn is_idle(&self) -> bool {
+        true
+    }
+
+    fn is_closed(&self) -> bool {
+        true
+    }
+
+    fn is(&self, _: &Self) -> bool {
+        false
     }
 }

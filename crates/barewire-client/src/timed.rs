@@ -86,6 +86,11 @@ impl<P: Protocol> Timed<P> {
         }
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn into_inner(self) -> P {
+        self.inner
+    }
+
     pub(crate) fn inner(&self) -> &P {
         &self.inner
     }

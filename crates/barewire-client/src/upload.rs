@@ -1,12 +1,13 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use barewire_h1::{BodyLength, ClientConnection, UsageError};
+use barewire_h1::UsageError;
 use bytes::Bytes;
 use http_body::Body as _;
 
 use crate::body::Body;
 use crate::error::Error;
+use crate::exchange::{BodyLength, Carrier, Taken};
 
 /// The rest of a request's body, on its way into a connection.
 #[derive(Debug)]
@@ -50,14 +51,11 @@ impl Upload {
         self.held.then_some(self.body)
     }
 
-    /// Moves what there is into the connection, until one of the two has to wait. Before the body is asked
-    /// for more, `flush` may send what it gave so far.
-    pub(crate) fn poll<C>(
+    /// Moves what there is into the connection, until one of the two has to wait.
+    pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        carrier: &mut C,
-        mut connection: impl FnMut(&mut C) -> &mut ClientConnection,
-        mut flush: impl FnMut(&mut C, &mut Context<'_>),
+        carrier: &mut impl Carrier,
     ) -> Result<Progress, Error> {
         if self.held {
             return Ok(Progress::Waiting);
@@ -65,22 +63,29 @@ impl Upload {
         loop {
             if !self.chunk.is_empty() {
                 let end = self.body.is_end_stream();
-                let offered = self.chunk.len() as u64;
-                connection(carrier).send_data(&mut self.chunk, end)?;
+                let offered = self.chunk.len();
+                let taken = carrier.send_data(&mut self.chunk, end)?;
+                let sent = offered.saturating_sub(self.chunk.len()) as u64;
+                self.left = self.left.map(|left| left.saturating_sub(sent));
+                if taken == Taken::Closed {
+                    return Ok(Progress::Done);
+                }
                 if !self.chunk.is_empty() {
                     return Ok(Progress::Waiting);
                 }
-                self.left = self.left.map(|left| left.saturating_sub(offered));
                 if end {
                     return Ok(Progress::Done);
                 }
             }
-            flush(carrier, cx);
+            carrier.flush(cx);
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(frame)) => frame?,
-                Poll::Ready(None) if self.left == Some(0) => return Ok(Progress::Done),
+                Poll::Ready(None) if self.left == Some(0) => {
+                    carrier.complete()?;
+                    return Ok(Progress::Done);
+                }
                 Poll::Ready(None) => {
-                    connection(carrier).send_data(&mut Bytes::new(), true)?;
+                    carrier.send_data(&mut Bytes::new(), true)?;
                     return Ok(Progress::Done);
                 }
                 Poll::Pending => return Ok(Progress::Starved),
@@ -92,7 +97,7 @@ impl Upload {
                 Ok(data) => self.chunk = data,
                 Err(frame) => {
                     if let Ok(trailers) = frame.into_trailers() {
-                        connection(carrier).send_trailers(&trailers)?;
+                        carrier.send_trailers(&trailers)?;
                         return Ok(Progress::Done);
                     }
                 }

@@ -69,6 +69,17 @@ pub trait Transport: Unpin {
     fn interrupter(&self) -> Option<Interrupter> {
         None
     }
+
+    /// For blocking transports: the same stream once more, so that one thread waits and reads while another one
+    /// writes. `None` where a wait holds up nobody.
+    ///
+    /// Each of the two keeps its own account of what it waits for. They may not read at the same time.
+    fn duplicate(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// One alarm that is armed as rarely as possible.

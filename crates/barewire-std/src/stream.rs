@@ -181,6 +181,15 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
             let _ = SockRef::from(&shared.socket).shutdown(how);
         }))
     }
+
+    fn duplicate(&self) -> Option<Self> {
+        Some(Self {
+            shared: Arc::clone(&self.shared),
+            next_read: NextRead::Skip,
+            blocked: Blocked::default(),
+            timed_out: false,
+        })
+    }
 }
 
 impl<S: AsFd> Read for &Stream<S> {

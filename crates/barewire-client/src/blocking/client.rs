@@ -160,6 +160,29 @@ impl<R: Runtime> ClientBuilder<R> {
         Self(self.0.idle_timeout(limit))
     }
 
+    /// Speaks HTTP/1.1 alone: see [`crate::ClientBuilder::http1_only`].
+    pub fn http1_only(self) -> Self {
+        Self(self.0.http1_only())
+    }
+
+    /// Speaks HTTP/2 alone, over clear text too: see [`crate::ClientBuilder::http2_prior_knowledge`].
+    #[cfg(feature = "http2")]
+    pub fn http2_prior_knowledge(self) -> Self {
+        Self(self.0.http2_prior_knowledge())
+    }
+
+    /// Asks servers that are silent whether they are there: see [`crate::ClientBuilder::http2_keepalive`].
+    #[cfg(feature = "http2")]
+    pub fn http2_keepalive(self, interval: Duration) -> Self {
+        Self(self.0.http2_keepalive(interval))
+    }
+
+    /// Sets how TLS is spoken: see [`crate::ClientBuilder::tls`].
+    #[cfg(feature = "tls")]
+    pub fn tls(self, config: barewire_tls::ClientConfig) -> Self {
+        Self(self.0.tls(config))
+    }
+
     /// Connects to these addresses for a host, in place of looking it up: see
     /// [`crate::ClientBuilder::resolve`].
     pub fn resolve(self, host: &str, addrs: impl IntoIterator<Item = SocketAddr>) -> Self {
