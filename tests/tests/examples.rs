@@ -7,10 +7,10 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use barewire_tests::exchange::exchange;
-use barewire_tests::process::{Process, Server};
+use barewire_tests::process::{Process, Server, peer};
 
 /// Each example, and what its output has to contain, in this order.
-const EXAMPLES: [(&str, &[&str]); 10] = [
+const EXAMPLES: [(&str, &[&str]); 12] = [
     (
         "client_blocking",
         &["1000 bytes\n2000 bytes\n3000 bytes\n4000 bytes\n", "8000 bytes\n5 bytes\n"],
@@ -18,6 +18,11 @@ const EXAMPLES: [(&str, &[&str]); 10] = [
     (
         "client_get",
         &["Hallo, Ada!", "400 Bad Request", "Who is there?", "Grace! Hello, Barbara!", "refused"],
+    ),
+    ("h2_async_std", &["1000000 bytes, at most ", "of them held", "the client had to wait: true"]),
+    (
+        "h2_smol",
+        &["/two on stream 3", "\"server\": \"barewire\"", "/one on stream 1", "/three on stream 5"],
     ),
     ("hello_async_std", &["listening on http://127.0.0.1:", "Hello from /async-std"]),
     ("hello_smol", &["listening on http://127.0.0.1:", "Hello from /smol"]),
@@ -29,6 +34,9 @@ const EXAMPLES: [(&str, &[&str]); 10] = [
     ("upload_stream", &["1200000 bytes came, in parts: true", "12000 bytes came"]),
 ];
 
+/// Examples that need one another: they have a test of their own.
+const PAIR: [&str; 2] = ["h2_client", "h2_server"];
+
 /// The command that runs an example. Examples that were not built along with this test are built, once.
 fn example(name: &str) -> Command {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
@@ -36,7 +44,8 @@ fn example(name: &str) -> Command {
         let test = std::env::current_exe().expect("the test knows where it is");
         let profile_dir = test.ancestors().nth(2).expect("a test lies in <target>/<profile>/deps");
         let directory = profile_dir.join("examples");
-        if EXAMPLES.iter().any(|(name, _)| !directory.join(file_name(name)).is_file()) {
+        let mut names = EXAMPLES.iter().map(|(name, _)| name).chain(&PAIR);
+        if names.any(|name| !directory.join(file_name(name)).is_file()) {
             build(profile_dir);
         }
         directory
@@ -85,7 +94,8 @@ fn none_is_left_out() {
         .filter_map(|entry| entry.expect("a readable entry").path().to_str().map(str::to_owned))
         .filter_map(|path| path.rsplit('/').next()?.strip_suffix(".rs").map(str::to_owned))
         .collect();
-    let tested = EXAMPLES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let names = EXAMPLES.iter().map(|(name, _)| name).chain(&PAIR);
+    let tested = names.map(|name| (*name).to_owned()).collect();
     assert_eq!(there, tested, "in examples/, and in this test's table");
 }
 
@@ -94,13 +104,47 @@ fn servers_stay_when_they_are_told_to() {
     for (name, path) in
         [("hello_smol", "/smol"), ("hello_async_std", "/async-std"), ("hello_std", "/std")]
     {
-        let mut process = Process::spawn(example(name).arg("--stay"));
-        let line = process.next_line().expect("it says where it listens");
-        let addr = line
-            .strip_prefix("listening on http://")
-            .and_then(|rest| rest.strip_suffix(path)?.parse().ok())
-            .unwrap_or_else(|| panic!("{name}: {line:?}"));
-        let server = Server::from_process(process, addr);
+        let server = listening(example(name).arg("--stay"), path);
         assert_eq!(exchange(server.addr(), "GET /you HTTP/1.1").text(), "Hello from /you");
+    }
+}
+
+/// A server that has said where it listens.
+fn listening(command: &mut Command, path: &str) -> Server {
+    let mut process = Process::spawn(command);
+    let line = process.next_line().expect("it says where it listens");
+    let addr = line
+        .strip_prefix("listening on http://")
+        .and_then(|rest| rest.strip_suffix(path)?.parse().ok())
+        .unwrap_or_else(|| panic!("{line:?}"));
+    Server::from_process(process, addr)
+}
+
+#[test]
+fn http2_on_plain_sockets() {
+    let server = listening(&mut example("h2_server"), "");
+    let mut client = example("h2_client");
+    let client = Process::spawn(client.arg(server.addr().to_string())).finish().expect_success();
+    for words in ["GET /one: 0 bytes", "GET /two: 0 bytes", "POST /upload: 3000000 bytes"] {
+        assert!(client.text().contains(words), "{client}");
+    }
+    // It served one connection, and has nothing to say about it.
+    let server = server.finish().expect_success();
+    assert_eq!((server.text(), server.stderr.as_str()), ("", ""));
+}
+
+#[test]
+fn http2_on_plain_sockets_for_others() {
+    let server = listening(example("h2_server").arg("--stay"), "");
+    if let Some(mut curl) = peer::curl() {
+        curl.args(["-sS", "--http2-prior-knowledge", "--data", "hello", &server.url("/curl")]);
+        let curl = Process::spawn(&mut curl).finish().expect_success();
+        assert_eq!(curl.text(), "POST /curl: 5 bytes\n");
+    }
+    if let Some(mut nghttp) = peer::nghttp() {
+        nghttp.args([server.url("/first"), server.url("/second")]);
+        let nghttp = Process::spawn(&mut nghttp).finish().expect_success();
+        assert!(nghttp.text().contains("GET /first: 0 bytes\n"), "{nghttp}");
+        assert!(nghttp.text().contains("GET /second: 0 bytes\n"), "{nghttp}");
     }
 }

@@ -21,6 +21,11 @@ pub fn wrk() -> Option<Command> {
     tool("wrk", "-v", "install wrk")
 }
 
+/// nghttp, nghttp2's client.
+pub fn nghttp() -> Option<Command> {
+    tool("nghttp", "--version", "install nghttp2-client")
+}
+
 /// A script of `tests/interop` that needs the given modules of `tests/interop/requirements.txt`.
 pub fn python(script: &str, modules: &[&str]) -> Option<Command> {
     let interpreter = std::env::var_os("BAREWIRE_PYTHON").unwrap_or_else(|| "python3".into());
