@@ -232,20 +232,21 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
             self.told = true;
             self.membership.end_reading();
         }
-        let mut event = poll_request_event(&mut state.driver, cx);
+        let mut event = poll_request_event(&mut state.driver, cx, next);
         if drains && !T::BLOCKING && event.is_pending() {
             self.told = true;
             state.protocol().graceful_shutdown();
-            event = poll_request_event(&mut state.driver, cx);
+            event = poll_request_event(&mut state.driver, cx, next);
         }
         if T::BLOCKING && event.is_ready() {
             self.membership.set_idle(false);
         }
-        let (head, length) = match ready!(event) {
-            Ok(Some(request)) => request,
+        let length = match ready!(event) {
+            Ok(Some(length)) => length,
             Ok(None) => return Poll::Ready(()),
             Err(error) => {
-                log_end(&self.peer, &layer::ended::<ServerConnection, L>(error));
+                let error = layer::ended::<ServerConnection, L>(error);
+                log_end(&self.peer, &error);
                 return Poll::Ready(());
             }
         };
@@ -254,18 +255,17 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
         if let Some(date) = self.date.refresh(now) {
             state.protocol().set_date(date);
         }
-        self.access = Access::begin(&head);
-        let body = match length {
-            BodyLength::Empty => Body::empty(),
-            length => Body::incoming(Incoming {
+        let Some(request) = next else { return Poll::Ready(()) };
+        self.access = Access::begin(request);
+        if length != BodyLength::Empty {
+            *request.body_mut() = Body::incoming(Incoming {
                 source: Arc::clone(&self.shared) as Arc<dyn Source>,
                 exchange: state.exchange,
                 length: length.known(),
                 received: 0,
                 done: false,
-            }),
-        };
-        let request = next.insert(head.map(|()| body));
+            });
+        }
         if self.connect_info {
             request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
         }
@@ -318,21 +318,25 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
     }
 }
 
-/// The next request; what is left of a body that nobody wanted is passed over.
+/// Puts the next request into `next`, passes over what is left of a body that nobody wanted, and returns how long
+/// the request's own body is.
 fn poll_request_event<L: Over<ServerConnection>, T: Transport>(
     driver: &mut Driver<L, T>,
     cx: &mut Context<'_>,
-) -> Poll<Result<Option<(Request<()>, BodyLength)>, DriverError<L::Error>>> {
-    loop {
-        match ready!(driver.poll_next_event(cx))? {
-            None => return Poll::Ready(Ok(None)),
-            Some(event) => {
-                if let Some(ServerEvent::Request(head, length)) = L::event(event) {
-                    return Poll::Ready(Ok(Some((head, length))));
+    next: &mut Option<Request<Body>>,
+) -> Poll<Result<Option<BodyLength>, DriverError<L::Error>>> {
+    driver.poll_next_with(cx, |protocol| {
+        loop {
+            match protocol.poll_event()?.map(L::event) {
+                Some(Some(ServerEvent::Request(head, length))) => {
+                    *next = Some(head.map(|()| Body::empty()));
+                    return Ok(Some(length));
                 }
+                Some(_) => {}
+                None => return Ok(None),
             }
         }
-    }
+    })
 }
 
 /// Says how a connection ended that did not end well.

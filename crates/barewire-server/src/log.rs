@@ -22,7 +22,7 @@ pub(crate) struct Access {
 impl Access {
     /// Copies nothing while nobody listens.
     #[cfg(feature = "tracing")]
-    pub(crate) fn begin(request: &Request<()>) -> Self {
+    pub(crate) fn begin<B>(request: &Request<B>) -> Self {
         let enabled = tracing::enabled!(target: TARGET, tracing::Level::INFO);
         let line = enabled.then(|| {
             (request.method().clone(), request.uri().clone(), Instant::now(), StatusCode::OK)
@@ -31,7 +31,7 @@ impl Access {
     }
 
     #[cfg(not(feature = "tracing"))]
-    pub(crate) fn begin(_: &Request<()>) -> Self {
+    pub(crate) fn begin<B>(_: &Request<B>) -> Self {
         Self {}
     }
 
