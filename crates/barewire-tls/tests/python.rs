@@ -65,7 +65,8 @@ fn python(script: &str, arguments: &[String]) -> Option<Child> {
     match child {
         Ok(child) => Some(child),
         Err(error) => {
-            let text = format!("{}: {error}: name one in BAREWIRE_PYTHON", interpreter.to_string_lossy());
+            let text =
+                format!("{}: {error}: name one in BAREWIRE_PYTHON", interpreter.to_string_lossy());
             assert!(std::env::var_os("BAREWIRE_REQUIRE_PEERS").is_none(), "{text}");
             eprintln!("SKIPPED: {text}");
             None
