@@ -37,4 +37,4 @@ pub use driver::{Driver, DriverError, NextEvent};
 pub use futures_io::{AsyncRead, AsyncWrite};
 pub use runtime::{Listener, PeerAddr, Runtime, Spawn, UdpSocket};
 pub use task::JoinError;
-pub use transport::{Interest, Interrupter, Io, LazyTimer, Transport};
+pub use transport::{Interest, Interrupter, Io, LazyTimer, Transport, Waiter};

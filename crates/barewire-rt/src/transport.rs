@@ -1,7 +1,9 @@
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -64,6 +66,17 @@ pub trait Transport: Unpin {
     /// wakes `cx` in any case.
     fn wait(&mut self, cx: &mut Context<'_>, interest: Interest, deadline: Option<Instant>);
 
+    /// For blocking transports: makes [`wait`](Self::wait) only note what there is to wait for, and returns what
+    /// then waits for it, without the transport. So who shares a transport need not hold it while waiting, and
+    /// a thread that waits can be woken. `None` where that is not possible, or `wait` does not block.
+    ///
+    /// # Errors
+    ///
+    /// The system has no descriptor left.
+    fn waiter(&mut self) -> io::Result<Option<Waiter>> {
+        Ok(None)
+    }
+
     /// For blocking transports: something that makes a thread blocked in this transport return. `None` where
     /// dropping the task does it.
     fn interrupter(&self) -> Option<Interrupter> {
@@ -79,6 +92,37 @@ pub trait Transport: Unpin {
         Self: Sized,
     {
         None
+    }
+}
+
+/// Waits for a blocking transport in place of the transport itself: see [`Transport::waiter`].
+#[derive(Clone)]
+pub struct Waiter {
+    wait: Arc<dyn Fn() + Send + Sync>,
+    waker: Waker,
+}
+
+impl Waiter {
+    /// Of a function that waits, and a waker that makes it return.
+    pub fn new(wait: impl Fn() + Send + Sync + 'static, waker: Waker) -> Self {
+        Self { wait: Arc::new(wait), waker }
+    }
+
+    /// Blocks until what the transport's last [`wait`](Transport::wait) named has happened, or until it is woken;
+    /// returns at once if there was none since this was last called. It may return for no reason.
+    pub fn wait(&self) {
+        (self.wait)();
+    }
+
+    /// Ends the [`wait`](Self::wait) that is going on, or the next one.
+    pub fn waker(&self) -> &Waker {
+        &self.waker
+    }
+}
+
+impl fmt::Debug for Waiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiter").finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,9 @@ use barewire_tls::Tls;
 use crate::Handler;
 use crate::connection::Connection;
 #[cfg(any(feature = "http2", feature = "tls"))]
-use crate::detect::{Detect, Version};
+use crate::detect::Detect;
+#[cfg(feature = "http2")]
+use crate::detect::Version;
 #[cfg(any(feature = "http2", feature = "tls"))]
 use crate::drain::Phase;
 use crate::drain::{Membership, Watched};
@@ -30,6 +32,8 @@ pub(crate) struct Common<R, H> {
     pub(crate) http1: Arc<barewire_h1::Config>,
     #[cfg(feature = "http2")]
     pub(crate) http2: Arc<barewire_h2::Config>,
+    #[cfg(feature = "http2")]
+    pub(crate) monitor: Arc<http2::Monitor>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<barewire_tls::ServerConfig>,
     pub(crate) connect_info: bool,

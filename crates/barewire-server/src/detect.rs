@@ -24,7 +24,6 @@ pub(crate) struct Detect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     Http1,
-    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "nothing asks for it"))]
     Http2,
 }
 

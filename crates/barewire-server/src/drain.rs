@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use barewire_rt::{Interest, Interrupter, Transport};
+use barewire_rt::{Interest, Interrupter, Transport, Waiter};
 
 /// How far a shutdown is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -183,6 +183,7 @@ impl<T> Watched<T> {
     }
 
     /// Whether anything ever came.
+    #[cfg(any(feature = "http2", feature = "tls"))]
     pub(crate) fn is_touched(&self) -> bool {
         self.touched
     }
@@ -218,6 +219,10 @@ impl<T: Transport> Transport for Watched<T> {
 
     fn wait(&mut self, cx: &mut Context<'_>, interest: Interest, deadline: Option<Instant>) {
         self.transport.wait(cx, interest, deadline);
+    }
+
+    fn waiter(&mut self) -> io::Result<Option<Waiter>> {
+        self.transport.waiter()
     }
 }
 

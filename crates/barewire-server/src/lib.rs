@@ -22,14 +22,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The same handlers serve HTTP/1.1 and HTTP/2 on one port. In clear text a client that knows that the server
+//! speaks HTTP/2 begins with that; in TLS, which `Server::tls` turns on, ALPN decides. `request.version()` tells
+//! which it was. Requests of one HTTP/2 connection are handled at the same time, each on its stream: a slow
+//! handler, or a client that reads one of the responses slowly, does not hold up the others. When the client
+//! resets a stream, its handler's future is dropped.
+//!
 //! On threads, with [`blocking`] a handler is an ordinary function, and bodies are
-//! [`std::io::Read`] through [`Body::into_reader`].
+//! [`std::io::Read`] through [`Body::into_reader`]. An HTTP/2 connection has one thread as long as handlers are
+//! fast, and takes another one for each that is not.
 //!
 //! Limits and timeouts are on by default: see [`Config`]. A panic in a handler is answered with 500, and the
 //! server lives on.
 //!
 //! # Features
 //!
+//! - `http2` (default): HTTP/2.
+//! - `tls`: HTTPS, by rustls: `Server::tls` and the module `tls`. Without it nothing of TLS is built.
+//! - `self-signed`: `tls::SelfSigned`, certificates that are made on the spot, for development.
 //! - `tracing`: an access log (`INFO`) and what went wrong (`WARN`, `DEBUG`) as events of the target
 //!   `barewire::server`.
 

@@ -155,6 +155,8 @@ impl<R: Spawn, L: Listener> Server<R, L> {
     /// on by ALPN: name `h2` and `http/1.1` to serve both. Without ALPN it is HTTP/1.1.
     ///
     /// ```
+    /// # #[cfg(not(feature = "self-signed"))] fn main() {}
+    /// # #[cfg(feature = "self-signed")]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use barewire_server::Server;
     /// use barewire_server::tls::ServerConfig;
@@ -225,6 +227,8 @@ impl<R: Spawn, L: Listener> Server<R, L> {
             http1: Arc::new(http1),
             #[cfg(feature = "http2")]
             http2: Arc::new(config.http2),
+            #[cfg(feature = "http2")]
+            monitor: Arc::default(),
             #[cfg(feature = "tls")]
             tls: self.tls,
             connect_info: config.connect_info,

@@ -1,7 +1,6 @@
 use std::fmt;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use barewire_rt::{DriverError, NextEvent, ReadSize};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::TcpStream;
+use crate::alarm::Alarm;
 use crate::link::{Link, Wanted};
 use crate::poll;
 
@@ -206,10 +206,8 @@ impl<P: Protocol, S: Duplex> Driver<P, S> {
     /// Blocks for what `wanted` names, or until another thread calls: whether there is something to read.
     fn wait(&self, wanted: Wanted, alarm: &Alarm) -> io::Result<bool> {
         let Wanted { interest, deadline } = wanted;
-        let mut fds = [
-            PollFd::new(&alarm.bell, PollFlags::IN),
-            PollFd::new(&*self.stream, poll::flags(interest)),
-        ];
+        let mut fds =
+            [PollFd::new(alarm, PollFlags::IN), PollFd::new(&*self.stream, poll::flags(interest))];
         // A peer that is gone makes its socket ready for ever: it is only looked at for a reason.
         let looks = interest.read || interest.write;
         let polled = poll::poll(&mut fds[..1 + usize::from(looks)], deadline.map(left));
@@ -265,28 +263,6 @@ impl<P: Protocol, S: Duplex> Driver<P, S> {
 impl<P: Protocol, S> fmt::Debug for Driver<P, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver").finish_non_exhaustive()
-    }
-}
-
-/// Makes a thread return from `poll(2)`. It is rung once for each wait at most.
-struct Alarm {
-    bell: UnixStream,
-    rope: UnixStream,
-}
-
-impl Alarm {
-    fn new() -> io::Result<Self> {
-        let (bell, rope) = UnixStream::pair()?;
-        Ok(Self { bell, rope })
-    }
-
-    fn ring(&self) {
-        // The only byte in the pipe: there is room for it, and the other end is open.
-        let _ = (&self.rope).write(&[0]);
-    }
-
-    fn reset(&self) -> io::Result<()> {
-        (&self.bell).read_exact(&mut [0])
     }
 }
 

@@ -38,10 +38,12 @@
 #![forbid(unsafe_code)]
 
 mod acceptor;
+mod alarm;
 mod connect;
 mod driver;
 mod half;
 mod link;
+mod outside;
 mod poll;
 mod runtime;
 mod stream;

@@ -10,7 +10,7 @@ use barewire_rt::{Interest, Transport};
 use crate::Duplex;
 
 /// What a driver under the lock would have blocked for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
     pub(crate) interest: Interest,
     pub(crate) deadline: Option<Instant>,

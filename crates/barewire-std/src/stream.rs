@@ -5,12 +5,13 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use barewire_rt::{Interest, Interrupter, Transport};
+use barewire_rt::{Interest, Interrupter, Transport, Waiter};
 use rustix::net::{RecvFlags, SendFlags};
 use socket2::SockRef;
 
 use crate::half::{self, Shared};
 use crate::link::Blocked;
+use crate::outside::Outside;
 use crate::poll;
 use crate::{Duplex, ReadHalf, WriteHalf};
 
@@ -24,6 +25,8 @@ pub struct Stream<S: AsFd> {
     pub(crate) shared: Arc<Shared<S>>,
     next_read: NextRead,
     blocked: Blocked,
+    /// Who waits instead, if somebody does.
+    outside: Option<Arc<Outside<S>>>,
     /// The last blocking read came to its time limit.
     timed_out: bool,
 }
@@ -45,6 +48,7 @@ impl<S: AsFd> Stream<S> {
             shared: Arc::new(Shared::new(socket)),
             next_read: NextRead::Skip,
             blocked: Blocked::default(),
+            outside: None,
             timed_out: false,
         }
     }
@@ -114,6 +118,11 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let flags = match self.next_read {
+            NextRead::Skip
+                if self.outside.as_ref().is_some_and(|outside| outside.take_readable()) =>
+            {
+                RecvFlags::DONTWAIT
+            }
             NextRead::Skip => return Poll::Pending,
             NextRead::Block => RecvFlags::empty(),
             NextRead::Try => RecvFlags::DONTWAIT,
@@ -152,6 +161,9 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
     /// With nothing to wait for, neither bytes nor a deadline, it returns without waking: the task goes on when
     /// another thread wakes it.
     fn wait(&mut self, cx: &mut Context<'_>, interest: Interest, deadline: Option<Instant>) {
+        if let Some(outside) = &self.outside {
+            return outside.want(interest, deadline);
+        }
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         match (interest, left) {
             (Interest { read: false, write: false }, None) => return,
@@ -174,6 +186,14 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
         cx.waker().wake_by_ref();
     }
 
+    fn waiter(&mut self) -> io::Result<Option<Waiter>> {
+        let outside = match &self.outside {
+            Some(outside) => outside,
+            None => self.outside.insert(Outside::new(Arc::clone(&self.shared))?),
+        };
+        Ok(Some(outside.waiter()))
+    }
+
     fn interrupter(&self) -> Option<Interrupter> {
         let shared = Arc::clone(&self.shared);
         Some(Box::new(move |how| {
@@ -187,6 +207,7 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Stream<S> {
             shared: Arc::clone(&self.shared),
             next_read: NextRead::Skip,
             blocked: Blocked::default(),
+            outside: None,
             timed_out: false,
         })
     }

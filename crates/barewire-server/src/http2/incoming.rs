@@ -105,7 +105,11 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Source for Shared
         let frame = state.poll_body(cx, id_of(exchange));
         // Windows that were given back, or `100 Continue`.
         let says = state.protocol().output().has_remaining();
-        drop(state);
+        match frame {
+            // Where this holds the thread up.
+            Poll::Pending => self.step_down(state),
+            Poll::Ready(_) => drop(state),
+        }
         if says {
             self.ready.call();
         }

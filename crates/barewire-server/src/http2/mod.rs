@@ -4,7 +4,9 @@
 //! before; it keeps the slot, and gets an entry in the table of streams, only while it has to wait. Each slot
 //! has a waker of its own, so that only those are polled again that were woken.
 
+mod crew;
 mod incoming;
+mod monitor;
 mod ready;
 mod response;
 mod slots;
@@ -12,6 +14,7 @@ mod state;
 
 use std::any::Any;
 use std::future::poll_fn;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,6 +33,8 @@ use crate::log::Access;
 use crate::response::take_body;
 use crate::{Body, ConnectInfo, Handler, log};
 
+use crew::Crew;
+pub(crate) use monitor::Monitor;
 use response::{Begun, Sending, Sent};
 use slots::{Slot, Slots};
 use state::{Shared, State};
@@ -44,7 +49,7 @@ impl Violation for barewire_h2::Error {
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn serve<R, H, L, T>(visit: Visit<R, H>, driver: Driver<L, Watched<T>>)
+pub(crate) async fn serve<R, H, L, T>(visit: Visit<R, H>, mut driver: Driver<L, Watched<T>>)
 where
     R: Spawn,
     H: Handler,
@@ -52,6 +57,17 @@ where
     T: Transport + Send + 'static,
 {
     let Visit { common, membership, peer } = visit;
+    if T::BLOCKING {
+        match driver.transport_mut().waiter() {
+            Ok(Some(waiter)) => {
+                let shared = Shared::new(driver);
+                Crew::new(common, shared, membership, peer, waiter).work();
+            }
+            Ok(None) => log::broken(&peer, &io::ErrorKind::Unsupported.into()),
+            Err(error) => log::broken(&peer, &error),
+        }
+        return;
+    }
     let shared = Shared::new(driver);
     let connect_info = common.connect_info;
     let mut connection =

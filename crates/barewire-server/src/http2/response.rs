@@ -156,7 +156,11 @@ impl Sending {
                     state.finish(id);
                     return Sent::All(Some(self.sent));
                 }
-                Ok(()) => {}
+                Ok(()) => {
+                    drop(state);
+                    // The body may take its time, and what is out so far is not to wait for it.
+                    shared.ready.call();
+                }
                 Err(error) => {
                     if !matches!(error, UsageError::StreamClosed | UsageError::Closed) {
                         log::bad_response(peer, &error);

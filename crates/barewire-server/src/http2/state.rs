@@ -1,12 +1,13 @@
 //! A connection as its task and the bodies of its requests share it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 
 use barewire_h2::{BodyLength, Reason, ServerConnection, ServerEvent, StreamId};
 use barewire_rt::{Driver, DriverError, Transport};
 use http::Request;
 
+use super::crew::{Relief, Roles};
 use super::incoming::{Inbox, id_of};
 use super::ready::Ready;
 use crate::BodyError;
@@ -18,11 +19,14 @@ use crate::layer::{Failure, Over};
 pub(super) struct Shared<L, T> {
     state: Mutex<State<L, T>>,
     pub(super) ready: Arc<Ready>,
+    /// Finds another thread to go on with the connection, where it is one of threads.
+    relief: OnceLock<Weak<dyn Relief>>,
 }
 
 pub(super) struct State<L, T> {
     pub(super) driver: Driver<L, Watched<T>>,
     pub(super) streams: Streams,
+    pub(super) roles: Roles,
     date: Date,
     /// The connection is over.
     over: bool,
@@ -48,11 +52,27 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Shared<L, T> {
         let state = State {
             driver,
             streams: Streams::default(),
+            roles: Roles::default(),
             date: Date::default(),
             over: false,
             failure: None,
         };
-        Arc::new(Self { state: Mutex::new(state), ready: Arc::default() })
+        Arc::new(Self { state: Mutex::new(state), ready: Arc::default(), relief: OnceLock::new() })
+    }
+
+    pub(super) fn set_relief(&self, relief: Weak<dyn Relief>) {
+        // There is one crew for a connection.
+        let _ = self.relief.set(relief);
+    }
+
+    /// This thread is going to wait: if it leads, another one has to.
+    pub(super) fn step_down(&self, mut state: MutexGuard<'_, State<L, T>>) {
+        let Some(relief) = self.relief.get() else { return };
+        let stepped_down = state.roles.step_down();
+        drop(state);
+        if let Some(relief) = relief.upgrade().filter(|_| stepped_down) {
+            relief.find_leader();
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<L, T>> {
@@ -134,8 +154,17 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
         }
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Whether the client still wants a response.
+    pub(super) fn wants(&mut self, id: StreamId) -> bool {
+        !self.over && !self.is_reset(id) && self.protocol().is_open(id)
+    }
+
     pub(super) fn is_reset(&mut self, id: StreamId) -> bool {
-        self.streams.get(id).is_some_and(|stream| stream.reset.is_some())
+        self.over || self.streams.get(id).is_some_and(|stream| stream.reset.is_some())
     }
 
     /// The response is complete, or given up: what is left of the request's body is nobody's.
