@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use barewire::client;
 use barewire::http::{StatusCode, Uri};
 use barewire::server::ServeError;
+use barewire::tls::ConfigError;
 
 use crate::files::RootError;
 use crate::get::{OutputError, WishError};
@@ -38,6 +39,8 @@ pub(crate) enum Error {
     Threads(io::Error),
     /// `--threads` for a runtime that has a thread for each connection.
     ThreadsOfStd,
+    /// The certificate or its key cannot be used.
+    Tls(ConfigError),
     /// What is to be asked for is no request.
     Wish(WishError),
 }
@@ -56,7 +59,8 @@ impl Error {
             | Self::Signals(_)
             | Self::Status { .. }
             | Self::Stdout(_)
-            | Self::Threads(_) => ExitCode::FAILURE,
+            | Self::Threads(_)
+            | Self::Tls(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -108,6 +112,7 @@ impl fmt::Display for Error {
                 "--threads does not go with --runtime std, which has a thread for each connection: \
                  leave it out, or choose --runtime smol",
             ),
+            Self::Tls(error) => write!(f, "cannot speak TLS: {error}"),
             Self::Wish(error) => error.fmt(f),
         }
     }
@@ -123,6 +128,7 @@ impl std::error::Error for Error {
             Self::Root(error) => Some(error),
             Self::Serve(error) => Some(error),
             Self::Signals(error) | Self::Stdout(error) | Self::Threads(error) => Some(error),
+            Self::Tls(error) => Some(error),
             Self::Wish(error) => Some(error),
             Self::Status { .. } | Self::ThreadsOfStd => None,
         }

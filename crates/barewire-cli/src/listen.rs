@@ -3,11 +3,13 @@
 use std::io::{Write, stdout};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::thread;
 
 use barewire::rt::Spawn;
 use barewire::server::{Config, Handle, Handler, ServeError, Server};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use barewire::tls::{ConfigError, SelfSigned, ServerConfig};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use tracing_subscriber::filter::LevelFilter;
@@ -35,6 +37,18 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
+    /// Speak TLS with this certificate and its chain, a PEM file; SIGHUP reads it and the key again
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Speak TLS with a certificate made on the spot, which no client trusts that is not told to
+    #[arg(long, conflicts_with = "tls_cert")]
+    tls_self_signed: bool,
+
     /// Log each request on standard error; twice: what goes wrong with connections, too. RUST_LOG overrides it
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -57,28 +71,46 @@ impl Arguments {
             2 => LevelFilter::DEBUG,
             _ => LevelFilter::TRACE,
         })?;
-        self.runtime.run(self.threads, Listening { bind: self.bind, application })
+        let tls = self.tls().map_err(Error::Tls)?;
+        self.runtime.run(self.threads, Listening { bind: self.bind, tls, application })
+    }
+
+    fn tls(&self) -> Result<Option<ServerConfig>, ConfigError> {
+        let builder = match (&self.tls_cert, &self.tls_key) {
+            (Some(cert), Some(key)) => ServerConfig::builder().certificate_files(cert, key),
+            _ if self.tls_self_signed => {
+                let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+                SelfSigned::new(names.into_iter().chain([self.bind.ip().to_string()]))?.server()
+            }
+            _ => return Ok(None),
+        };
+        builder.alpn(["h2", "http/1.1"]).build().map(Some)
     }
 }
 
 struct Listening<A> {
     bind: SocketAddr,
+    tls: Option<ServerConfig>,
     application: A,
 }
 
 impl<A: Application> Program for Listening<A> {
     fn run<R: Spawn>(self, runtime: R) -> Result<(), Error> {
-        let Self { bind, application } = self;
+        let Self { bind, tls, application } = self;
         let server = Server::bind(runtime.clone(), bind).map_err(|error| match error {
             ServeError::Listen { source, .. } => Error::Listen { bind, source },
             error => Error::Serve(error),
         })?;
         let config = Config { connect_info: A::WANTS_CLIENT_ADDRESS, ..Config::default() };
-        let server = server.config(config);
+        let mut server = server.config(config);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        if let Some(tls) = &tls {
+            server = server.tls(tls.clone());
+        }
         let addr = server.local_addr().map_err(|source| Error::Listen { bind, source })?;
-        stop_on_signals(server.handle())?;
+        heed_signals(server.handle(), tls)?;
         let mut stdout = stdout().lock();
-        writeln!(stdout, "listening on http://{addr}")
+        writeln!(stdout, "listening on {scheme}://{addr}")
             .and_then(|()| stdout.flush())
             .map_err(Error::Stdout)?;
         drop(stdout);
@@ -86,12 +118,23 @@ impl<A: Application> Program for Listening<A> {
     }
 }
 
-/// The first SIGTERM or SIGINT makes the server finish what it has begun; the second ends the process.
-fn stop_on_signals(server: Handle) -> Result<(), Error> {
+/// The first SIGTERM or SIGINT makes the server finish what it has begun; the second ends the process. SIGHUP
+/// exchanges the certificates.
+fn heed_signals(server: Handle, tls: Option<ServerConfig>) -> Result<(), Error> {
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(Error::Signals)?;
+    if tls.is_some() {
+        signals.add_signal(SIGHUP).map_err(Error::Signals)?;
+    }
     let watch = move || {
         let mut stopping = false;
         for signal in signals.forever() {
+            if let (SIGHUP, Some(tls)) = (signal, &tls) {
+                match tls.reload() {
+                    Ok(()) => tracing::info!("certificates read again"),
+                    Err(error) => tracing::error!(%error, "certificates kept as they were"),
+                }
+                continue;
+            }
             if std::mem::replace(&mut stopping, true) {
                 let _only_fails_for_unknown_signals = emulate_default_handler(signal);
             }

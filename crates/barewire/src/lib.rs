@@ -25,6 +25,9 @@
 //!
 //! Each is additive, and turns nothing else on or off.
 //!
+//! - `http2` (default): HTTP/2, beside HTTP/1.1; the protocol itself is `h2`.
+//! - `tls`: https, by rustls, as `tls`. Without it nothing of TLS is built.
+//! - `self-signed`: certificates made on the spot, for development.
 //! - `smol` (default): the adapter for smol, as [`smol`].
 //! - `async-std`: the adapter for async-std, which is discontinued upstream, as `async_std`.
 //! - `std`: the adapter for threads and blocking sockets, as `std`.
@@ -34,9 +37,13 @@
 
 pub use barewire_client as client;
 pub use barewire_h1 as h1;
+#[cfg(feature = "http2")]
+pub use barewire_h2 as h2;
 pub use barewire_proto as proto;
 pub use barewire_rt as rt;
 pub use barewire_server as server;
+#[cfg(feature = "tls")]
+pub use barewire_tls as tls;
 pub use {bytes, http};
 
 #[cfg(feature = "async-std")]
