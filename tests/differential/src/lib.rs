@@ -2,11 +2,13 @@
 //!
 //! Both are written as one line: the heads that were handed out, the bytes of bodies that ended well, and how
 //! the connection stands. Which fields a head has and what a refused body had delivered by then is left out:
-//! it is ours to choose.
+//! it is ours to choose. [`http2`] does the same with frames, and lets us and the `h2` crate meet.
 
 #![forbid(unsafe_code)]
 
 mod client;
+pub mod http2;
+mod reasons;
 mod server;
 mod wire;
 
@@ -15,7 +17,9 @@ use std::fmt;
 use barewire_testkit::Vector;
 
 pub use client::client;
+pub use reasons::{compare, read_reasons};
 pub use server::server;
+pub use wire::Wire;
 
 /// What became of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

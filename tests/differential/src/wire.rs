@@ -7,16 +7,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What the peer reads and has written. Clones are the same transport.
 #[derive(Clone, Default)]
-pub(crate) struct Wire(Arc<Mutex<State>>);
+pub struct Wire(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     input: VecDeque<u8>,
     eof: bool,
     output: Vec<u8>,
+    finished: bool,
 }
 
 impl Wire {
@@ -33,8 +35,32 @@ impl Wire {
         self.lock().input.len()
     }
 
+    pub(crate) fn take_output(&self) -> Vec<u8> {
+        std::mem::take(&mut self.lock().output)
+    }
+
+    /// Whether the peer has ended its write side.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.lock().finished
+    }
+
     pub(crate) fn output(&self) -> Vec<u8> {
         self.lock().output.clone()
+    }
+
+    /// As much of the input as fits into `limit`; `None` while there is none.
+    fn read(&self, limit: usize) -> Option<Vec<u8>> {
+        let mut state = self.lock();
+        if state.input.is_empty() && !state.eof {
+            return None;
+        }
+        let n = state.input.len().min(limit);
+        Some(state.input.drain(..n).collect())
+    }
+
+    fn write(&self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.lock().output.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -48,12 +74,7 @@ impl Read for Wire {
         _: &mut Context<'_>,
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut state = self.lock();
-        if state.input.is_empty() && !state.eof {
-            return Poll::Pending;
-        }
-        let n = state.input.len().min(buf.remaining());
-        let bytes: Vec<u8> = state.input.drain(..n).collect();
+        let Some(bytes) = self.read(buf.remaining()) else { return Poll::Pending };
         buf.put_slice(&bytes);
         Poll::Ready(Ok(()))
     }
@@ -65,8 +86,7 @@ impl Write for Wire {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.lock().output.extend_from_slice(bytes);
-        Poll::Ready(Ok(bytes.len()))
+        self.write(bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -74,6 +94,37 @@ impl Write for Wire {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Some(bytes) = self.read(buf.remaining()) else { return Poll::Pending };
+        buf.put_slice(&bytes);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.write(bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.lock().finished = true;
         Poll::Ready(Ok(()))
     }
 }
