@@ -146,7 +146,7 @@ fn serving(request: Vec<u8>, answer: fn(&mut ServerConnection, ServerEvent)) -> 
 }
 
 /// Copies what one read would bring, and returns the rest.
-fn read<'a>(input: &mut Input, bytes: &'a [u8]) -> &'a [u8] {
+pub(super) fn read<'a>(input: &mut Input, bytes: &'a [u8]) -> &'a [u8] {
     let spare = input.spare(READ);
     let (now, rest) = bytes.split_at(bytes.len().min(spare.len()));
     spare[..now.len()].copy_from_slice(now);
@@ -155,7 +155,7 @@ fn read<'a>(input: &mut Input, bytes: &'a [u8]) -> &'a [u8] {
 }
 
 /// Takes everything, as a transport with room does.
-fn send(output: &mut Output) -> usize {
+pub(super) fn send(output: &mut Output) -> usize {
     let length = black_box(&mut *output).remaining();
     output.advance(length);
     length

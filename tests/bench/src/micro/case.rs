@@ -28,8 +28,16 @@ pub(super) const CONNECTION_CHUNKED_DOWN: &str =
 pub(super) const HPACK_DECODE: &str = "HPACK of a browser's 11 headers in the steady state, decoded";
 pub(super) const HPACK_ENCODE: &str = "HPACK of a browser's 11 headers in the steady state, encoded";
 
+pub(super) const HTTP2_FRAMES: &str =
+    "HTTP/2: WINDOW_UPDATE, PING, SETTINGS and RST_STREAM, one of each, parsed";
+pub(super) const HTTP2_SMALL: &str = "HTTP/2 connection in memory: 32 small GETs at once, answered";
+pub(super) const HTTP2_BROWSER: &str =
+    "HTTP/2 connection in memory: 32 GETs of a browser at once, answered";
+pub(super) const HTTP2_BLOCK: &str =
+    "HTTP/2 connection in memory: 8 small GETs at once, answered with 64 KiB";
+
 /// In the order in which they are printed.
-pub(super) const GROUPS: [&str; 13] = [
+pub(super) const GROUPS: [&str; 17] = [
     BROWSER_HEAD,
     SMALL_HEAD,
     RESPONSE_HEAD,
@@ -43,6 +51,10 @@ pub(super) const GROUPS: [&str; 13] = [
     CONNECTION_CHUNKED_DOWN,
     HPACK_DECODE,
     HPACK_ENCODE,
+    HTTP2_FRAMES,
+    HTTP2_SMALL,
+    HTTP2_BROWSER,
+    HTTP2_BLOCK,
 ];
 
 impl Case {

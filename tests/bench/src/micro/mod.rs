@@ -4,6 +4,7 @@ mod alone;
 mod barewire;
 mod case;
 mod hpack;
+mod http2;
 mod hyper;
 mod like_hyper;
 mod messages;
@@ -49,6 +50,7 @@ pub(crate) fn run(options: &Options, cpu: usize) -> Result<(), Error> {
         hyper::cases(),
         barewire::cases(),
         hpack::cases(),
+        http2::cases(),
     ];
     let mut cases: Vec<_> = sources.into_iter().flatten().collect();
     cases.retain(|case| case.full_name().contains(&options.matching));

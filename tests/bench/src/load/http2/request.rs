@@ -6,8 +6,8 @@ use bytes::BytesMut;
 /// As nghttp2 does it, every field goes into the table but the path: what comes later is a few octets.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    pub(super) first: Vec<u8>,
-    pub(super) later: Vec<u8>,
+    pub(crate) first: Vec<u8>,
+    pub(crate) later: Vec<u8>,
     /// Whether a body is to follow, which never does.
     pub(super) open: bool,
 }
