@@ -145,10 +145,12 @@ impl<F: Field> Decoder<F> {
         self.table.len()
     }
 
-    /// A number that changes whenever the dynamic table does. As long as it stays, a block of the same octets
-    /// means the same fields, and need not be decoded again.
+    /// A number that changes whenever the dynamic table does, and while the next block has to begin with an
+    /// update. As long as it stays, a block of the same octets means the same fields, and need not be decoded
+    /// again.
     pub fn generation(&self) -> u64 {
-        self.table.generation()
+        let awaited = u64::from(self.awaited.is_some());
+        self.table.generation().wrapping_mul(2).wrapping_add(awaited)
     }
 
     /// Dynamic table size updates, which stand at the begin of a block (section 4.2).

@@ -93,10 +93,12 @@ impl Encoder {
     }
 
     /// A number that changes whenever the dynamic table does. As long as it stays the same from before a block
-    /// to after it, and ever since, the same fields give the same octets, and need not be encoded again. The
-    /// exception is a block after [`set_max_table_size`](Self::set_max_table_size), which also changes it.
+    /// to after it, and ever since, the same fields give the same octets, and need not be encoded again.
+    /// [`set_max_table_size`](Self::set_max_table_size) changes it, and so does the block after that, which begins
+    /// with an update.
     pub fn generation(&self) -> u64 {
-        self.lookup.table().generation().wrapping_add(u64::from(self.smallest.is_some()))
+        let due = u64::from(self.smallest.is_some());
+        self.lookup.table().generation().wrapping_mul(2).wrapping_add(due)
     }
 
     /// Section 4.2: the smallest maximum comes first if it is not the last.

@@ -105,6 +105,10 @@ fn size_updates() {
     assert_eq!(decoder.table_len(), 0);
     decode(&mut decoder, A_B).unwrap();
     assert_eq!(decoder.table_len(), 1);
+    // A block that must begin with an update is not what the same octets were before.
+    let before = decoder.generation();
+    decoder.set_max_table_size(100);
+    assert_ne!(decoder.generation(), before);
 }
 
 /// RFC 9113, section 4.3.1: after a reduction was acknowledged the next block begins with an update.

@@ -27,6 +27,11 @@ fn what_comes_again_is_an_index() {
     assert_eq!(encoder.generation(), before);
     assert_eq!(block(&mut encoder, &[("x-a", "")]), [0x7f, 0, 0]);
     assert_ne!(encoder.generation(), before);
+    // The update at the front of a block comes only once.
+    encoder.set_max_table_size(100);
+    let before = encoder.generation();
+    assert_eq!(block(&mut encoder, &[(":status", "200")]), [0x3f, 69, 0x88]);
+    assert_ne!(encoder.generation(), before);
 }
 
 /// Section 7.1.3: what must not be indexed is sent so, and stays out of the table.
