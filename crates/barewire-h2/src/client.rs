@@ -5,11 +5,11 @@ use barewire_proto::{Input, Output, Protocol};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use crate::connection::{Connection, Role};
+use crate::connection::{Connection, Role, Tell};
 use crate::encode::{self, Target};
 use crate::event::Common;
 use crate::frame::Frame;
-use crate::message::{Fields, Head};
+use crate::message::{Facts, Fields, Form, Head};
 use crate::stream::{State, Step};
 use crate::streams::Key;
 use crate::verbs::common_verbs;
@@ -58,24 +58,28 @@ impl Role for Client {
     }
 
     #[inline]
-    fn build(fields: Fields) -> Result<Head<Response<()>>, ErrorKind> {
-        fields.into_response()
+    fn build(fields: &mut Fields) -> Result<Head<Response<()>>, ErrorKind> {
+        fields.response()
+    }
+
+    #[inline]
+    fn headers(head: &Response<()>) -> &HeaderMap {
+        head.headers()
     }
 
     fn head(
         connection: &mut Connection<Self>,
-        id: StreamId,
+        _: StreamId,
         key: Option<Key>,
         end: bool,
-        head: Head<Response<()>>,
-    ) -> Result<Option<ClientEvent>, Error> {
-        let Head { head: response, content_length, .. } = head;
+        facts: &Facts,
+    ) -> Result<Tell, Error> {
+        let Form::Response(status) = facts.form else { return Ok(Tell::Nothing) };
         let most = connection.config.limits.max_informational;
         let Some((key, stream)) = key.and_then(|key| Some((key, connection.streams.get_mut(key)?)))
         else {
-            return Ok(None);
+            return Ok(Tell::Nothing);
         };
-        let status = response.status();
         if status.is_informational() {
             stream.informational = stream.informational.saturating_add(1);
             let kind = match end {
@@ -86,22 +90,23 @@ impl Role for Client {
                 false => None,
             };
             return match kind {
-                Some(kind) => connection.stream_error(key, kind).map(|()| None),
-                None => Ok((!stream.discard).then_some(ClientEvent::Informational(id, response))),
+                Some(kind) => connection.stream_error(key, kind).map(|()| Tell::Nothing),
+                None if stream.discard => Ok(Tell::Nothing),
+                None => Ok(Tell::Informational),
             };
         }
         let bodiless =
             stream.head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
         let tunnel = stream.connect && status.is_success();
         // What the length would have been is no length here (RFC 9110, section 8.6).
-        let length = match content_length {
+        let length = match facts.content_length {
             _ if bodiless => Connection::<Self>::body_length(end, None),
             _ if tunnel => Connection::<Self>::body_length(end, None),
             length => Connection::<Self>::body_length(end, length),
         };
         let length = match length {
             Ok(length) => length,
-            Err(kind) => return connection.stream_error(key, kind).map(|()| None),
+            Err(kind) => return connection.stream_error(key, kind).map(|()| Tell::Nothing),
         };
         stream.answered = true;
         match length {
@@ -119,7 +124,20 @@ impl Role for Client {
             connection.active_remote = connection.active_remote.saturating_add(1);
         }
         connection.settle(key);
-        Ok(tell.then_some(ClientEvent::Response(id, response, length)))
+        Ok(if tell { Tell::Head(length) } else { Tell::Nothing })
+    }
+
+    #[inline]
+    fn announce(
+        id: StreamId,
+        head: impl FnOnce() -> Response<()>,
+        tell: Tell,
+    ) -> Option<ClientEvent> {
+        match tell {
+            Tell::Head(length) => Some(ClientEvent::Response(id, head(), length)),
+            Tell::Informational => Some(ClientEvent::Informational(id, head())),
+            Tell::Nothing => None,
+        }
     }
 
     fn promise(id: StreamId, promised: StreamId, request: Request<()>) -> Option<ClientEvent> {

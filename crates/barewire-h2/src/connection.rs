@@ -14,20 +14,21 @@ use std::time::Instant;
 
 use barewire_hpack::{Decoder, Encoder, Policy};
 use barewire_proto::{Buf, Input, Output};
-use http::Request;
+use http::{HeaderMap, Request};
 
+use crate::answers::Answers;
 use crate::budget::{Budgets, Cost};
 use crate::event::Common;
 use crate::fields::HeadField;
 use crate::flow::Receiving;
 use crate::frame::{self, Frame, FrameHead, HEAD, Kind, PREFACE, SettingsFrame, flags};
-use crate::message::{Fields, Head};
+use crate::message::{Facts, Fields, Head};
 use crate::repeat::Repeat;
 use crate::scheduler::Scheduler;
 use crate::settings::{self, DEFAULT_TABLE, DEFAULT_WINDOW, PeerSettings};
 use crate::streams::{Key, Streams};
 use crate::timer::Clock;
-use crate::{Config, Error, ErrorKind, Priority, StreamId};
+use crate::{BodyLength, Config, Error, ErrorKind, Priority, StreamId};
 
 /// What differs between client and server.
 pub(crate) trait Role: Sized + Debug {
@@ -38,7 +39,9 @@ pub(crate) trait Role: Sized + Debug {
     fn event(common: Common) -> Option<Self::Event>;
 
     /// Makes a head of what a header block says.
-    fn build(fields: Fields) -> Result<Head<Self::Head>, ErrorKind>;
+    fn build(fields: &mut Fields) -> Result<Head<Self::Head>, ErrorKind>;
+
+    fn headers(head: &Self::Head) -> &HeaderMap;
 
     /// A head came: for a stream that it opens, or for one that is there.
     fn head(
@@ -46,11 +49,23 @@ pub(crate) trait Role: Sized + Debug {
         id: StreamId,
         key: Option<Key>,
         end: bool,
-        head: Head<Self::Head>,
-    ) -> Result<Option<Self::Event>, Error>;
+        facts: &Facts,
+    ) -> Result<Tell, Error>;
+
+    /// The event of a head. It is made last and in its place: a head is large, and moving it costs.
+    fn announce(id: StreamId, head: impl FnOnce() -> Self::Head, tell: Tell)
+    -> Option<Self::Event>;
 
     /// A promise came, and was found good.
     fn promise(id: StreamId, promised: StreamId, request: Request<()>) -> Option<Self::Event>;
+}
+
+/// What the application is told of a head.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tell {
+    Nothing,
+    Informational,
+    Head(BodyLength),
 }
 
 /// What the peer has to say first.
@@ -97,8 +112,12 @@ enum Why {
 }
 
 /// What a frame led to.
-enum Next<E> {
-    Event(E),
+enum Next {
+    Event(Common),
+    /// The event that is in `first`.
+    First,
+    /// The head at this place of `repeat`.
+    Repeated(usize, StreamId, Tell),
     /// Go on with the next frame.
     More,
     /// Bytes are missing.
@@ -111,6 +130,7 @@ pub(crate) struct Connection<R: Role> {
     pub(crate) output: Output,
     pub(crate) streams: Streams,
     pub(crate) encoder: Encoder,
+    pub(crate) answers: Answers,
     pub(crate) peer: PeerSettings,
     pub(crate) said: Said,
     /// What the peer's GOAWAY said to be the last stream.
@@ -132,7 +152,7 @@ pub(crate) struct Connection<R: Role> {
     block: Option<Box<Block>>,
     events: VecDeque<Common>,
     /// An event that is not a common one, and comes first.
-    first: Option<R::Event>,
+    pub(crate) first: Option<R::Event>,
     /// SETTINGS that were not acknowledged yet.
     unacknowledged: bool,
     /// The window that streams are opened with.
@@ -179,6 +199,7 @@ impl<R: Role> Connection<R> {
             output: Output::new(limits.write_buffer),
             streams: Streams::default(),
             encoder: Encoder::new(Policy::default()),
+            answers: Answers::default(),
             peer: PeerSettings::default(),
             said: Said::Nothing,
             peer_last: None,
@@ -240,10 +261,6 @@ impl<R: Role> Connection<R> {
         self.apply(frame)
     }
 
-    pub(crate) fn emit_first(&mut self, event: R::Event) {
-        self.first = Some(event);
-    }
-
     pub(crate) fn put(&mut self, frame: &Frame<'_>) {
         frame.encode(self.output.tail());
     }
@@ -297,7 +314,16 @@ impl<R: Role> Connection<R> {
                 break;
             }
             match self.next_frame() {
-                Ok(Next::Event(event)) => return Ok(Some(event)),
+                Ok(Next::Repeated(at, id, tell)) => {
+                    let head = self.repeat.head(at);
+                    return Ok(head.and_then(|known| R::announce(id, || known.clone(), tell)));
+                }
+                Ok(Next::First) => return Ok(self.first.take()),
+                Ok(Next::Event(event)) => {
+                    if let Some(event) = R::event(event) {
+                        return Ok(Some(event));
+                    }
+                }
                 Ok(Next::More) => {}
                 Ok(Next::Wait) => {
                     if !self.input.is_closed() {
@@ -315,7 +341,7 @@ impl<R: Role> Connection<R> {
         Ok(None)
     }
 
-    fn next_frame(&mut self) -> Result<Next<R::Event>, Error> {
+    fn next_frame(&mut self) -> Result<Next, Error> {
         let filled = self.input.filled();
         if self.phase == Phase::Preface {
             let n = filled.len().min(PREFACE.len());

@@ -46,7 +46,8 @@ pub(crate) fn survey(headers: &HeaderMap, length: BodyLength) -> Result<(), Usag
 }
 
 /// A response's fields. `length` becomes `Content-Length`, in place of the caller's own; with `None` that is
-/// kept. `date` is for heads that have none.
+/// kept. `date` is for heads that have none. The result is how many octets there are before our own
+/// `Content-Length`, which is the last field.
 #[inline]
 pub(crate) fn response(
     encoder: &mut Encoder,
@@ -55,7 +56,8 @@ pub(crate) fn response(
     headers: &HeaderMap,
     length: Option<u64>,
     date: Option<&[u8; 29]>,
-) {
+) -> usize {
+    let start = dst.len();
     let mut block = encoder.block(dst);
     block.status(status);
     let mut dated = false;
@@ -72,9 +74,11 @@ pub(crate) fn response(
     if let (Some(date), false) = (date, dated) {
         block.field_as(b"date", date, Indexing::Incremental);
     }
+    let before_length = dst.len().saturating_sub(start);
     if let Some(length) = length {
-        block.field(b"content-length", Decimal::new(length).as_bytes());
+        encoder.block(dst).field(b"content-length", Decimal::new(length).as_bytes());
     }
+    before_length
 }
 
 /// A request that was found good, in the words of its pseudo-header fields.

@@ -106,6 +106,7 @@
     )
 )]
 
+mod answers;
 mod budget;
 mod client;
 mod config;
@@ -117,6 +118,7 @@ mod fields;
 mod flow;
 pub mod frame;
 mod message;
+mod print;
 mod priority;
 mod reason;
 mod repeat;

@@ -21,7 +21,7 @@ pub(crate) struct Fields {
     status: Option<StatusCode>,
     map: HeaderMap,
     regular: usize,
-    pseudo: bool,
+    pseudo: usize,
     cookies: usize,
     content_length: Option<u64>,
     priority: Option<Priority>,
@@ -29,11 +29,28 @@ pub(crate) struct Fields {
 }
 
 /// A head, and what this layer has to know of it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Head<T> {
     pub(crate) head: T,
+    pub(crate) facts: Facts,
+}
+
+/// What this layer has to know of a head.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    pub(crate) form: Form,
     pub(crate) content_length: Option<u64>,
     pub(crate) priority: Option<Priority>,
+}
+
+/// What a head is of, as far as framing depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Request,
+    HeadRequest,
+    Connect,
+    ExtendedConnect,
+    Response(StatusCode),
 }
 
 /// What the limits and leniencies say about a block.
@@ -49,6 +66,19 @@ impl Fields {
     /// How many regular fields there are.
     pub(crate) fn len(&self) -> usize {
         self.regular
+    }
+
+    /// How many pseudo-header fields there are.
+    pub(crate) fn pseudo_len(&self) -> usize {
+        self.pseudo
+    }
+
+    /// Adds the regular fields of a good head that came before, to pseudo-header fields alone.
+    pub(crate) fn add_section(&mut self, map: &HeaderMap, facts: &Facts) {
+        self.map = map.clone();
+        self.regular = map.len();
+        self.content_length = facts.content_length;
+        self.priority = facts.priority;
     }
 
     #[inline]
@@ -87,7 +117,7 @@ impl Fields {
 
     #[inline]
     fn pseudo(&mut self, set: impl FnOnce(&mut Self) -> bool) {
-        self.pseudo = true;
+        self.pseudo = self.pseudo.saturating_add(1);
         if self.regular > 0 {
             self.refuse(ErrorKind::PseudoHeaderMisplaced);
         }
@@ -129,7 +159,7 @@ impl Fields {
     }
 
     /// A request, checked (RFC 9113, section 8.3.1).
-    pub(crate) fn into_request(mut self) -> Result<Head<Request<()>>, ErrorKind> {
+    pub(crate) fn request(&mut self) -> Result<Head<Request<()>>, ErrorKind> {
         if let Some(kind) = self.wrong {
             return Err(kind);
         }
@@ -141,16 +171,25 @@ impl Fields {
             join_cookies(&mut self.map)?;
         }
         let uri = self.target(&method)?;
+        let form = match method {
+            Method::HEAD => Form::HeadRequest,
+            Method::CONNECT if self.protocol.is_some() => Form::ExtendedConnect,
+            Method::CONNECT => Form::Connect,
+            _ => Form::Request,
+        };
         let mut request = Request::new(());
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.version_mut() = Version::HTTP_2;
-        *request.headers_mut() = self.map;
-        if let Some(protocol) = self.protocol {
+        *request.headers_mut() = std::mem::take(&mut self.map);
+        if let Some(protocol) = self.protocol.take() {
             request.extensions_mut().insert(protocol);
         }
-        let Self { content_length, priority, .. } = self;
-        Ok(Head { head: request, content_length, priority })
+        Ok(Head { head: request, facts: self.facts(form) })
+    }
+
+    fn facts(&self, form: Form) -> Facts {
+        Facts { form, content_length: self.content_length, priority: self.priority }
     }
 
     fn target(&mut self, method: &Method) -> Result<Uri, ErrorKind> {
@@ -204,7 +243,7 @@ impl Fields {
     }
 
     /// A response, checked (RFC 9113, section 8.3.2).
-    pub(crate) fn into_response(self) -> Result<Head<Response<()>>, ErrorKind> {
+    pub(crate) fn response(&mut self) -> Result<Head<Response<()>>, ErrorKind> {
         if let Some(kind) = self.wrong {
             return Err(kind);
         }
@@ -223,15 +262,14 @@ impl Fields {
         let mut response = Response::new(());
         *response.status_mut() = status;
         *response.version_mut() = Version::HTTP_2;
-        *response.headers_mut() = self.map;
-        let Self { content_length, priority, .. } = self;
-        Ok(Head { head: response, content_length, priority })
+        *response.headers_mut() = std::mem::take(&mut self.map);
+        Ok(Head { head: response, facts: self.facts(Form::Response(status)) })
     }
 
     /// Trailers, checked (RFC 9113, section 8.1).
     pub(crate) fn into_trailers(self) -> Result<HeaderMap, ErrorKind> {
         match self.wrong {
-            _ if self.pseudo => Err(ErrorKind::PseudoHeaderMisplaced),
+            _ if self.pseudo > 0 => Err(ErrorKind::PseudoHeaderMisplaced),
             Some(kind) => Err(kind),
             None => Ok(self.map),
         }

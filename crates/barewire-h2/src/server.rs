@@ -5,16 +5,16 @@ use barewire_proto::{Input, Output, Protocol};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use crate::connection::{Connection, Role};
+use crate::connection::{Connection, Role, Tell};
 use crate::encode::{self, Target};
 use crate::event::Common;
-use crate::message::{Fields, Head};
+use crate::message::{Facts, Fields, Form, Head};
 use crate::stream::{State, Step};
 use crate::streams::Key;
 use crate::verbs::common_verbs;
 use crate::{
-    BodyLength, Config, ConnectProtocol, Error, ErrorKind, PeerSettings, Priority, Reason,
-    ServerEvent, StreamId, UsageError, frame, settings,
+    BodyLength, Config, Error, ErrorKind, PeerSettings, Priority, Reason, ServerEvent, StreamId,
+    UsageError, frame, settings,
 };
 
 /// The server's end of an HTTP/2 connection.
@@ -66,8 +66,13 @@ impl Role for Server {
     }
 
     #[inline]
-    fn build(fields: Fields) -> Result<Head<Request<()>>, ErrorKind> {
-        fields.into_request()
+    fn build(fields: &mut Fields) -> Result<Head<Request<()>>, ErrorKind> {
+        fields.request()
+    }
+
+    #[inline]
+    fn headers(head: &Request<()>) -> &HeaderMap {
+        head.headers()
     }
 
     fn head(
@@ -75,12 +80,10 @@ impl Role for Server {
         id: StreamId,
         _: Option<Key>,
         end: bool,
-        head: Head<Request<()>>,
-    ) -> Result<Option<ServerEvent>, Error> {
-        let Head { head: request, content_length, priority } = head;
-        let connect = *request.method() == Method::CONNECT;
-        let extended = connect && request.extensions().get::<ConnectProtocol>().is_some();
-        let length = match Connection::<Self>::body_length(end, content_length) {
+        facts: &Facts,
+    ) -> Result<Tell, Error> {
+        let extended = facts.form == Form::ExtendedConnect;
+        let length = match Connection::<Self>::body_length(end, facts.content_length) {
             _ if extended && !connection.config.settings.enable_connect_protocol => {
                 Err(ErrorKind::BadProtocol)
             }
@@ -88,26 +91,38 @@ impl Role for Server {
         };
         let length = match length {
             Ok(length) => length,
-            Err(kind) => return connection.refuse(id, kind).map(|()| None),
+            Err(kind) => return connection.refuse(id, kind).map(|()| Tell::Nothing),
         };
         let mut stream = connection.new_stream(id);
         stream.step(Step::RecvHead);
         if end {
             stream.step(Step::RecvEnd);
         }
-        stream.head = *request.method() == Method::HEAD;
-        stream.connect = connect;
+        stream.head = facts.form == Form::HeadRequest;
+        stream.connect = extended || facts.form == Form::Connect;
         if let BodyLength::Known(length) = length {
             stream.body_left = length;
         }
         let early = connection.take_early(id);
-        if let Some(priority) = early.or(priority) {
+        if let Some(priority) = early.or(facts.priority) {
             stream.priority = priority;
             stream.takes_turns = priority.incremental;
         }
         connection.streams.insert(stream);
         connection.active_remote = connection.active_remote.saturating_add(1);
-        Ok(Some(ServerEvent::Request(id, request, length)))
+        Ok(Tell::Head(length))
+    }
+
+    #[inline]
+    fn announce(
+        id: StreamId,
+        head: impl FnOnce() -> Request<()>,
+        tell: Tell,
+    ) -> Option<ServerEvent> {
+        match tell {
+            Tell::Head(length) => Some(ServerEvent::Request(id, head(), length)),
+            Tell::Informational | Tell::Nothing => None,
+        }
     }
 
     fn promise(_: StreamId, _: StreamId, _: Request<()>) -> Option<ServerEvent> {
@@ -122,6 +137,8 @@ struct Plan {
     length: Option<u64>,
     /// Nothing follows the head.
     bodiless: bool,
+    /// The place of the head among those that were sent before.
+    known: Option<usize>,
 }
 
 impl ServerConnection {
@@ -148,17 +165,23 @@ impl ServerConnection {
         inner.presume(&frame)?;
         let id = StreamId::new(1);
         inner.last_remote = id;
-        let head = Head { head: request, content_length: None, priority: None };
-        if let Some(event) = Server::head(inner, id, None, true, head)? {
-            inner.emit_first(event);
-        }
+        let form = match *request.method() {
+            Method::HEAD => Form::HeadRequest,
+            _ => Form::Request,
+        };
+        let facts = Facts { form, content_length: None, priority: None };
+        let tell = Server::head(inner, id, None, true, &facts)?;
+        inner.first = Server::announce(id, || request, tell);
         Ok(server)
     }
 
     /// Sets the value of `Date` for responses that have none (RFC 9110, section 6.6.1), as an IMF-fixdate.
     /// A protocol has no clock: the caller sets it anew once a second.
     pub fn set_date(&mut self, date: [u8; 29]) {
-        self.date = Some(date);
+        if self.date != Some(date) {
+            self.date = Some(date);
+            self.inner.answers.clear();
+        }
     }
 
     /// Answers a request with a head and its whole body, and takes all of the body whatever its size.
@@ -307,29 +330,27 @@ impl ServerConnection {
         }
         let head_only = stream.head || status == StatusCode::NOT_MODIFIED;
         let as_given = head_only && length == BodyLength::Empty;
-        if !as_given {
+        let generation = self.inner.encoder.generation();
+        let known = self.inner.answers.find(status, response.headers(), generation);
+        if !as_given && known.is_none() {
             encode::survey(response.headers(), length)?;
         }
         let bodiless = head_only || none || length.known() == Some(0);
         let length = if as_given || none || tunnel { None } else { length.known() };
-        Ok(Plan { key, length, bodiless })
+        Ok(Plan { key, length, bodiless, known })
     }
 
     #[inline]
     fn put_head(&mut self, id: StreamId, response: &Response<()>, plan: &Plan) {
+        match plan.known {
+            Some(at) => {
+                let inner = &mut self.inner;
+                let (encoder, dst) = (&mut inner.encoder, inner.output.tail());
+                inner.answers.put(at, encoder, dst, id, plan.bodiless, plan.length);
+            }
+            None => self.put_new_head(id, response, plan),
+        }
         let inner = &mut self.inner;
-        let (encoder, max) = (&mut inner.encoder, inner.peer.max_frame_size);
-        let date = self.date.as_ref();
-        frame::put_block(inner.output.tail(), id, plan.bodiless, None, max, |dst| {
-            encode::response(
-                encoder,
-                dst,
-                response.status(),
-                response.headers(),
-                plan.length,
-                date,
-            );
-        });
         if let Some(stream) = inner.streams.get_mut(plan.key) {
             stream.answered = true;
             if stream.state == State::ReservedLocal {
@@ -337,6 +358,19 @@ impl ServerConnection {
                 inner.active_local = inner.active_local.saturating_add(1);
             }
         }
+    }
+
+    fn put_new_head(&mut self, id: StreamId, response: &Response<()>, plan: &Plan) {
+        let Self { inner, date } = self;
+        let answers = &mut inner.answers;
+        let (encoder, max) = (&mut inner.encoder, inner.peer.max_frame_size);
+        let (status, headers) = (response.status(), response.headers());
+        frame::put_block(inner.output.tail(), id, plan.bodiless, None, max, |dst| {
+            let (start, before) = (dst.len(), encoder.generation());
+            let len = encode::response(encoder, dst, status, headers, plan.length, date.as_ref());
+            let block = dst.get(start..).and_then(|block| block.get(..len)).unwrap_or_default();
+            answers.note(status, headers, block, before, encoder.generation());
+        });
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
+use barewire_hpack::Decoder;
 use http::Method;
 
-use super::{Block, Connection, Next, Role};
+use super::{Block, Connection, Next, Role, Tell};
 use crate::budget::Cost;
 use crate::event::Common;
+use crate::fields::HeadField;
 use crate::frame::{self, Fragment, FrameHead, flags};
-use crate::message::{Fields, Head, Rules};
+use crate::message::{Facts, Fields, Head, Rules};
+use crate::repeat::Section;
 use crate::stream::{State, Step, Stream, UNKNOWN};
 use crate::streams::Key;
 use crate::{Error, ErrorKind, StreamId};
@@ -29,7 +32,7 @@ impl<R: Role> Connection<R> {
         &mut self,
         head: FrameHead,
         payload: Range<usize>,
-    ) -> Result<Next<R::Event>, Error> {
+    ) -> Result<Next, Error> {
         Self::on_stream(head)?;
         let total = payload.end;
         let (start, frame) = (payload.start, self.payload(payload));
@@ -55,7 +58,7 @@ impl<R: Role> Connection<R> {
         promised: Option<StreamId>,
         bytes: Vec<u8>,
         total: usize,
-    ) -> Result<Next<R::Event>, Error> {
+    ) -> Result<Next, Error> {
         if bytes.is_empty() {
             self.spend(Cost::EmptyFrame)?;
         }
@@ -68,7 +71,7 @@ impl<R: Role> Connection<R> {
         &mut self,
         head: FrameHead,
         payload: Range<usize>,
-    ) -> Result<Next<R::Event>, Error> {
+    ) -> Result<Next, Error> {
         let limits = &self.config.limits;
         let Some(mut block) = self.block.take() else {
             return Err(ErrorKind::UnexpectedContinuation.into());
@@ -98,7 +101,7 @@ impl<R: Role> Connection<R> {
         &mut self,
         head: FrameHead,
         payload: Range<usize>,
-    ) -> Result<Next<R::Event>, Error> {
+    ) -> Result<Next, Error> {
         Self::on_stream(head)?;
         if R::SERVER || (!self.config.settings.enable_push && !self.unacknowledged) {
             return Err(ErrorKind::PushDisabled.into());
@@ -181,7 +184,7 @@ impl<R: Role> Connection<R> {
         end: bool,
         promised: Option<StreamId>,
         source: Source,
-    ) -> Result<Next<R::Event>, Error> {
+    ) -> Result<Next, Error> {
         let target = self.target(id, end, promised)?;
         let block = match &source {
             Source::Input(range) => self.input.filled().get(range.clone()).unwrap_or_default(),
@@ -189,8 +192,11 @@ impl<R: Role> Connection<R> {
         };
         let before = self.decoder.generation();
         if let Target::Head(key) = target {
-            if let Some(head) = self.repeat.find(block, before) {
-                return self.on_head(id, key, end, head);
+            if let Some((at, facts)) = self.repeat.find(block, before) {
+                return Ok(match self.on_head(id, key, end, &facts)? {
+                    Tell::Nothing => Next::More,
+                    tell => Next::Repeated(at, id, tell),
+                });
             }
         }
         let rules = Rules {
@@ -198,14 +204,21 @@ impl<R: Role> Connection<R> {
             expected: self.expected_fields,
             leniency: self.config.leniency,
         };
-        let nobody = matches!(target, Target::Nobody(_));
         let max = self.config.settings.max_header_list_size as usize;
-        let mut fields = Fields::default();
-        let size = self
-            .decoder
-            .decode(block, if nobody { 0 } else { max }, |field| fields.add(field, &rules))
-            .map_err(|_| ErrorKind::Compression)?;
-        let too_large = size.is_too_large() && !nobody;
+        let decoder = &mut self.decoder;
+        let repeated = match target {
+            Target::Head(_) => self.repeat.section(block, before),
+            _ => None,
+        };
+        let repeated = match repeated {
+            Some((section, line)) => Decoded::with_section(decoder, section, line, max, &rules)?,
+            None => None,
+        };
+        let limit = if matches!(target, Target::Nobody(_)) { 0 } else { max };
+        let Decoded { mut fields, too_large, size } = match repeated {
+            Some(decoded) => decoded,
+            None => Decoded::whole(decoder, block, limit, &rules)?,
+        };
         match target {
             Target::Nobody(None) => Ok(Next::More),
             Target::Nobody(Some(kind)) => {
@@ -217,13 +230,27 @@ impl<R: Role> Connection<R> {
             }
             Target::Head(key) => {
                 self.expected_fields = fields.len();
-                let head =
-                    if too_large { Err(ErrorKind::HeaderListTooLarge) } else { R::build(fields) };
+                let head = if too_large {
+                    Err(ErrorKind::HeaderListTooLarge)
+                } else {
+                    R::build(&mut fields)
+                };
                 match (head, key) {
                     (Ok(head), key) => {
-                        let after = self.decoder.generation();
-                        self.repeat.note(block, before, after, &head);
-                        self.on_head(id, key, end, head)
+                        let Self { repeat, decoder, .. } = self;
+                        if decoder.generation() == before {
+                            repeat.note(block, before, &head);
+                        }
+                        if let (Some(size), true) = (size, decoder.generation() == before) {
+                            let (map, pseudo) = (R::headers(&head.head), fields.pseudo_len());
+                            repeat.note_section(block, pseudo, map, &head.facts, |line| {
+                                let line = decoder.decode(line, usize::MAX, |_| ()).ok()?;
+                                size.checked_sub(line.size)
+                            });
+                        }
+                        let tell = self.on_head(id, key, end, &head.facts)?;
+                        self.first = R::announce(id, || head.head, tell);
+                        Ok(if self.first.is_some() { Next::First } else { Next::More })
                     }
                     (Err(kind), Some(key)) => self.stream_error(key, kind).map(|()| Next::More),
                     (Err(kind), None) => self.refuse_head(id, end, kind).map(|()| Next::More),
@@ -239,18 +266,16 @@ impl<R: Role> Connection<R> {
                 Ok(Next::More)
             }
             Target::Promise(promised) => {
-                let request = if too_large {
-                    Err(ErrorKind::HeaderListTooLarge)
-                } else {
-                    fields.into_request()
-                };
+                let request =
+                    if too_large { Err(ErrorKind::HeaderListTooLarge) } else { fields.request() };
                 match request.and_then(good_promise) {
                     Ok(head) => {
                         let mut stream = self.new_stream(promised);
                         stream.step(Step::RecvPromise);
                         stream.head = *head.head.method() == Method::HEAD;
                         self.streams.insert(stream);
-                        Ok(R::promise(id, promised, head.head).map_or(Next::More, Next::Event))
+                        self.first = R::promise(id, promised, head.head);
+                        Ok(if self.first.is_some() { Next::First } else { Next::More })
                     }
                     Err(kind) => self.refuse(promised, kind).map(|()| Next::More),
                 }
@@ -263,11 +288,11 @@ impl<R: Role> Connection<R> {
         id: StreamId,
         key: Option<Key>,
         end: bool,
-        head: Head<R::Head>,
-    ) -> Result<Next<R::Event>, Error> {
+        facts: &Facts,
+    ) -> Result<Tell, Error> {
         // A stream gives the peer a few window updates for free.
         self.budgets.refund(Cost::WindowUpdate, 4);
-        Ok(R::head(self, id, key, end, head)?.map_or(Next::More, Next::Event))
+        R::head(self, id, key, end, facts)
     }
 
     fn on_trailers(
@@ -292,6 +317,46 @@ impl<R: Role> Connection<R> {
     }
 }
 
+/// What a header block says.
+struct Decoded {
+    fields: Fields,
+    too_large: bool,
+    /// What the fields count, if all of them were decoded.
+    size: Option<usize>,
+}
+
+impl Decoded {
+    fn whole(
+        decoder: &mut Decoder<HeadField>,
+        block: &[u8],
+        limit: usize,
+        rules: &Rules,
+    ) -> Result<Self, ErrorKind> {
+        let mut fields = Fields::default();
+        let list = decoder.decode(block, limit, |field| fields.add(field, rules));
+        let list = list.map_err(|_| ErrorKind::Compression)?;
+        Ok(Self { fields, too_large: list.is_too_large(), size: Some(list.size) })
+    }
+
+    /// Decodes what is before a known section: `None` unless that is pseudo-header fields alone. It leaves the
+    /// table as it is, so that the whole block can still be decoded then.
+    fn with_section(
+        decoder: &mut Decoder<HeadField>,
+        section: &Section,
+        line: &[u8],
+        limit: usize,
+        rules: &Rules,
+    ) -> Result<Option<Self>, ErrorKind> {
+        let left = limit.saturating_sub(section.size);
+        let Self { mut fields, too_large, .. } = Self::whole(decoder, line, left, rules)?;
+        if fields.len() > 0 {
+            return Ok(None);
+        }
+        fields.add_section(&section.map, &section.facts);
+        Ok(Some(Self { fields, too_large, size: None }))
+    }
+}
+
 /// Where a whole header block is.
 enum Source {
     Input(Range<usize>),
@@ -302,7 +367,7 @@ enum Source {
 fn good_promise<T>(head: Head<http::Request<T>>) -> Result<Head<http::Request<T>>, ErrorKind> {
     let method = head.head.method();
     let good = *method == Method::GET || *method == Method::HEAD;
-    let bodiless = head.content_length.is_none_or(|length| length == 0);
+    let bodiless = head.facts.content_length.is_none_or(|length| length == 0);
     let authority = head.head.uri().authority().is_some();
     if good && bodiless && authority { Ok(head) } else { Err(ErrorKind::BadPromise) }
 }

@@ -253,7 +253,8 @@ impl<R: Role> Connection<R> {
         if self.clock.expire(Timer::Release, now) {
             self.input.release();
             self.output.release();
-            self.repeat.release();
+            self.repeat.clear();
+            self.answers.clear();
             self.streams.release();
         }
         if self.clock.expire(Timer::Linger, now) {

@@ -20,7 +20,7 @@ impl<R: Role> Connection<R> {
         &mut self,
         head: FrameHead,
         payload: Range<usize>,
-    ) -> Result<Next<R::Event>, Error> {
+    ) -> Result<Next, Error> {
         Self::on_stream(head)?;
         let (id, charged, total) = (head.stream, head.length, payload.end);
         let (data, _) = frame::unpad(head.flags, self.payload(payload.clone()))?;
@@ -75,7 +75,7 @@ impl<R: Role> Connection<R> {
         if end {
             self.received_all(key, true);
         }
-        Ok(R::event(Common::Data(id, data)).map_or(Next::More, Next::Event))
+        Ok(Next::Event(Common::Data(id, data)))
     }
 
     /// The peer ended the stream.
