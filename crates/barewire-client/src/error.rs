@@ -180,6 +180,15 @@ impl Error {
                     | barewire_h1::ErrorKind::HeadTimeout
                     | barewire_h1::ErrorKind::WriteTimeout
             ),
+            #[cfg(feature = "http2")]
+            ErrorKind::Http2(_, error) => matches!(
+                error.kind(),
+                barewire_h2::ErrorKind::HeadTimeout
+                    | barewire_h2::ErrorKind::KeepaliveTimeout
+                    | barewire_h2::ErrorKind::SettingsTimeout
+                    | barewire_h2::ErrorKind::StallTimeout
+                    | barewire_h2::ErrorKind::WriteTimeout
+            ),
             _ => false,
         }
     }

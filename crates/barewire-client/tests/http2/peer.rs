@@ -11,10 +11,7 @@ use std::time::{Duration, Instant};
 use barewire_h2::{BodyLength, Config, Reason, ServerConnection, ServerEvent, StreamId};
 use barewire_proto::{Buf, Protocol};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
-
-/// What a server does at an event, with the number of its connection.
-pub(crate) type React = dyn FnMut(&mut Talk, ServerEvent) + Send;
+use http::{HeaderMap, Response};
 
 /// One connection, seen from the server.
 pub(crate) struct Talk {
@@ -67,6 +64,11 @@ impl Talk {
             }
             self.sending.remove(&id);
         }
+    }
+
+    /// Sends a frame that the state machine knows nothing of.
+    pub(crate) fn raw(&mut self, frame: &[u8]) {
+        self.h2.output().put(frame);
     }
 
     pub(crate) fn reset(&mut self, id: StreamId, reason: Reason) {
@@ -178,16 +180,13 @@ pub(crate) fn echo_path(talk: &mut Talk, event: ServerEvent) {
     let body = match request {
         Some(request) => request.uri().path().to_owned(),
         None => {
+            // One that was dealt with in another way.
+            let Some(path) = talk.paths.remove(&id) else { return };
             let received = talk.received.remove(&id).unwrap_or_default();
-            format!("{} {}", talk.paths.remove(&id).unwrap(), received.len())
+            format!("{path} {}", received.len())
         }
     };
     talk.answer(id, body);
-}
-
-#[allow(dead_code)]
-fn path(request: &Request<()>) -> &str {
-    request.uri().path()
 }
 
 fn serve(
@@ -241,11 +240,15 @@ fn serve(
             let _ = stream.shutdown(Shutdown::Both);
             return;
         }
-        if talk.mute || !talk.h2.wants_read() {
-            thread::park_timeout(Duration::from_millis(5));
-            if talk.mute && matches!(stream.peek(&mut [0]), Ok(0) | Err(_)) && is_gone(&stream) {
-                return;
+        if talk.mute {
+            match stream.read(&mut [0; 4096]) {
+                Ok(0) => return,
+                Err(error) if !is_early(&error) => return,
+                _ => continue,
             }
+        }
+        if !talk.h2.wants_read() {
+            thread::park_timeout(Duration::from_millis(5));
             continue;
         }
         let spare = talk.h2.input().spare(65536);
@@ -260,13 +263,4 @@ fn serve(
 
 fn is_early(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-/// Whether the client has closed, although nobody reads what it sent before.
-fn is_gone(stream: &TcpStream) -> bool {
-    match stream.peek(&mut [0]) {
-        Ok(0) => true,
-        Ok(_) => false,
-        Err(error) => !is_early(&error),
-    }
 }

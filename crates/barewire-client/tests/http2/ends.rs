@@ -1,0 +1,135 @@
+//! How connections come to their end, and what the client makes of it.
+
+use std::time::Duration;
+
+use barewire_client::{Client, ErrorKind, Phase};
+use barewire_h2::{Config, ServerEvent};
+use barewire_rt::Spawn;
+
+use crate::peer::{Server, Talk, echo_path};
+use crate::{client, on_each_runtime};
+
+on_each_runtime!(
+    a_connection_that_was_closed_meanwhile_is_not_used,
+    a_connection_that_is_cut_ends_all_that_wait,
+    a_server_that_shuts_down_finishes_what_it_has,
+    a_violation_is_told,
+    idle_connections_grow_old,
+);
+
+fn a_connection_that_was_closed_meanwhile_is_not_used<R: Spawn>(runtime: R) {
+    let server = Server::new(Config::default(), |_| {
+        |talk: &mut Talk, event: ServerEvent| {
+            let is_go_away = matches!(event, ServerEvent::GoAway { .. });
+            echo_path(talk, event);
+            talk.hang_up |= is_go_away;
+        }
+    });
+    runtime.clone().block_on(async move {
+        let client = client(runtime);
+        for round in 0..4 {
+            let post = client.post(server.url("/")).body("not twice").send().await.unwrap();
+            assert_eq!(post.text().await.unwrap(), "/ 9");
+            server.tell(round, |talk| {
+                talk.note("closing");
+                talk.hang_up = true;
+            });
+            assert_eq!(server.note(), "closing");
+            // The end has to arrive.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(server.connections(), 4);
+    });
+}
+
+fn a_connection_that_is_cut_ends_all_that_wait<R: Spawn>(runtime: R) {
+    let server = Server::new(Config::default(), |number| {
+        let mut seen = 0;
+        move |talk: &mut Talk, event: ServerEvent| match event {
+            ServerEvent::Request(..) if number == 0 => {
+                seen += 1;
+                talk.hang_up |= seen == 5;
+            }
+            event => echo_path(talk, event),
+        }
+    });
+    runtime.clone().block_on(async move {
+        let client = client(runtime);
+        let tasks: Vec<_> = (0..5)
+            .map(|n| {
+                let request = client.post(server.url(&format!("/{n}"))).body("x");
+                client.runtime().spawn(request.send())
+            })
+            .collect();
+        for task in tasks {
+            let error = task.await.unwrap().unwrap_err();
+            let cut = matches!(
+                error.kind(),
+                ErrorKind::Closed(Phase::ReceiveHead) | ErrorKind::Io(Phase::ReceiveHead, _)
+            );
+            assert!(cut, "{error:?}");
+        }
+        let response = client.get(server.url("/x")).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "/x");
+        assert_eq!(server.connections(), 2);
+    });
+}
+
+fn a_server_that_shuts_down_finishes_what_it_has<R: Spawn>(runtime: R) {
+    let server = Server::new(Config::default(), |number| {
+        move |talk: &mut Talk, event: ServerEvent| match event {
+            ServerEvent::Request(id, ..) if number == 0 => {
+                talk.h2.graceful_shutdown();
+                talk.stream(id, vec![b'x'; 400_000], None);
+            }
+            event => echo_path(talk, event),
+        }
+    });
+    runtime.clone().block_on(async move {
+        let client = client(runtime);
+        let mut first = client.get(server.url("/")).send().await.unwrap();
+        assert!(first.chunk().await.unwrap().is_some());
+        // The first connection takes no new one.
+        let second = client.post(server.url("/second")).body("x").send().await.unwrap();
+        assert_eq!(second.text().await.unwrap(), "/second 1");
+        while first.chunk().await.unwrap().is_some() {}
+        drop(first);
+        assert_eq!(server.connections(), 2);
+        let counted = client.connections(server.url("/")).unwrap();
+        assert_eq!((counted.idle, counted.in_use), (1, 0));
+    });
+}
+
+fn a_violation_is_told<R: Spawn>(runtime: R) {
+    let server = Server::new(Config::default(), |_| {
+        |talk: &mut Talk, event: ServerEvent| {
+            if let ServerEvent::Request(..) = event {
+                // DATA on stream 0.
+                talk.raw(&[0, 0, 1, 0, 0, 0, 0, 0, 0, b'x']);
+            }
+        }
+    });
+    runtime.clone().block_on(async move {
+        let client = client(runtime);
+        let error = client.get(server.url("/")).send().await.unwrap_err();
+        let ErrorKind::Http2(Phase::ReceiveHead, why) = error.kind() else { panic!("{error:?}") };
+        assert!(error.to_string().contains("did not keep to HTTP/2"), "{error}");
+        assert_eq!(why.code(), barewire_h2::Reason::PROTOCOL_ERROR);
+        let told = server.notes.recv_timeout(Duration::from_millis(1));
+        assert!(told.is_err() || told.is_ok_and(|text| text.contains("error")));
+    });
+}
+
+fn idle_connections_grow_old<R: Spawn>(runtime: R) {
+    let server = Server::echo_paths(Config::default());
+    runtime.clone().block_on(async move {
+        let builder = Client::builder(runtime).http2_prior_knowledge();
+        let client = builder.idle_timeout(Duration::from_millis(1)).build();
+        for n in 1..4 {
+            let text = client.get(server.url("/a")).send().await.unwrap().text().await.unwrap();
+            assert_eq!(text, "/a");
+            assert_eq!(server.connections(), n);
+            client.runtime().sleep(Duration::from_millis(5)).await;
+        }
+    });
+}

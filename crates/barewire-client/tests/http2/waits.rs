@@ -1,0 +1,230 @@
+//! Who waits, who leads, and what happens to the others when one is gone.
+
+use std::pin::{Pin, pin};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use barewire_client::{Client, ErrorKind, Phase};
+use barewire_h2::{Config, Reason, ServerEvent};
+use barewire_rt::{Runtime, Spawn};
+use futures_lite::future::{block_on, poll_fn, poll_once};
+
+use crate::peer::{Server, Talk, echo_path};
+use crate::{client, on_each_runtime, smol};
+
+on_each_runtime!(
+    one_that_is_late_harms_only_itself,
+    a_server_that_is_gone_is_noticed_by_keepalive,
+    a_stream_that_is_reset_harms_only_itself,
+);
+
+/// Answers everything but `/never`; what comes after `/hold` is held until the test says so.
+fn picky(talk: &mut Talk, event: ServerEvent) {
+    match &event {
+        ServerEvent::Request(_, request, _) if request.uri().path().starts_with("/never") => {
+            talk.note("never");
+        }
+        ServerEvent::StreamReset { reason, .. } => talk.note(format!("reset {reason}")),
+        _ => echo_path(talk, event),
+    }
+}
+
+fn one_that_is_late_harms_only_itself<R: Spawn>(runtime: R) {
+    let server = Server::new(Config::default(), |_| picky);
+    runtime.clone().block_on(async move {
+        let client = client(runtime);
+        client.get(server.url("/")).send().await.unwrap().bytes().await.unwrap();
+        let late = client.get(server.url("/never")).timeout(Duration::from_millis(300));
+        let late = client.runtime().spawn(late.send());
+        assert_eq!(server.note(), "never");
+        for _ in 0..3 {
+            let response = client.get(server.url("/a")).send().await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "/a");
+        }
+        let error = late.await.unwrap().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Timeout(Phase::ReceiveHead)), "{error:?}");
+        assert_eq!(server.note(), "reset CANCEL");
+        let response = client.get(server.url("/b")).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "/b");
+        assert_eq!(server.connections(), 1);
+    });
+}
+
+fn a_stream_that_is_reset_harms_only_itself<R: Spawn>(runtime: R) {
+    let server = Server::new(Config::default(), |_| {
+        |talk: &mut Talk, event: ServerEvent| match &event {
+            ServerEvent::Request(id, request, _) if request.uri().path() == "/reset" => {
+                talk.reset(*id, Reason::INTERNAL_ERROR);
+            }
+            _ => echo_path(talk, event),
+        }
+    });
+    runtime.clone().block_on(async move {
+        let client = client(runtime);
+        let error = client.get(server.url("/reset")).send().await.unwrap_err();
+        let reset =
+            matches!(error.kind(), ErrorKind::Reset(Phase::ReceiveHead, Reason::INTERNAL_ERROR));
+        assert!(reset, "{error:?}");
+        let response = client.get(server.url("/b")).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "/b");
+        assert_eq!(server.connections(), 1);
+    });
+}
+
+fn a_server_that_is_gone_is_noticed_by_keepalive<R: Spawn>(runtime: R) {
+    let server = Server::new(Config::default(), |_| {
+        |talk: &mut Talk, event: ServerEvent| match &event {
+            ServerEvent::Request(_, request, _) if request.uri().path() == "/mute" => {
+                talk.mute = true;
+            }
+            _ => picky(talk, event),
+        }
+    });
+    runtime.clone().block_on(async move {
+        let mut config = client(runtime.clone()).config().clone();
+        config.h2.timeouts.keepalive_timeout = Duration::from_millis(100);
+        let builder = Client::builder(runtime).config(config);
+        let client = builder.http2_keepalive(Duration::from_millis(50)).build();
+        // Longer than a few intervals, with a server that answers its PINGs.
+        let late = client.get(server.url("/never")).timeout(Duration::from_millis(400));
+        let error = late.send().await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Timeout(_)), "{error:?}");
+        let error = client.get(server.url("/mute")).send().await.unwrap_err();
+        let noticed = matches!(
+            error.kind(),
+            ErrorKind::Http2(Phase::ReceiveHead, why)
+                if why.kind() == barewire_h2::ErrorKind::KeepaliveTimeout
+        );
+        assert!(noticed && error.is_timeout(), "{error:?}");
+    });
+}
+
+/// A request that was polled until its stream was there.
+type Waiting<'a> = Pin<Box<dyn Future<Output = Result<String, barewire_client::Error>> + 'a>>;
+
+fn waiting<'a, R: Runtime>(client: &Client<R>, url: String) -> Waiting<'a>
+where
+    R: 'a,
+{
+    let request = client.get(url).send();
+    Box::pin(async move { request.await?.text().await })
+}
+
+#[test]
+fn a_leader_that_is_dropped_passes_the_lead_on() {
+    let server = Server::new(Config::default(), |_| picky);
+    let client = client(smol());
+    block_on(async {
+        client.get(server.url("/")).send().await.unwrap().bytes().await.unwrap();
+        for n in 0..20 {
+            let mut leader = waiting(&client, server.url("/never"));
+            assert!(poll_once(&mut leader).await.is_none());
+            let path = format!("/{n}");
+            let mut other = waiting(&client, server.url(&path));
+            let mut leader = Some(leader);
+            let text = poll_fn(|cx| {
+                let polled = other.as_mut().poll(cx);
+                // What the transport was polled with is not the waker of this task's other half.
+                leader = None;
+                polled
+            });
+            let start = Instant::now();
+            assert_eq!(text.await.unwrap(), path);
+            assert!(start.elapsed() < Duration::from_secs(5));
+        }
+    });
+}
+
+#[test]
+fn a_leader_that_is_not_polled_any_more_does_not_stop_the_others() {
+    let server = Server::new(Config::default(), |_| picky);
+    let client = client(smol());
+    block_on(async {
+        client.get(server.url("/")).send().await.unwrap().bytes().await.unwrap();
+    });
+    let mut leader = waiting(&client, server.url("/never"));
+    // Nobody will poll it again when it is woken.
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(leader.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(server.note(), "never");
+    let start = Instant::now();
+    for n in 0..3 {
+        let path = format!("/{n}");
+        assert_eq!(block_on(waiting(&client, server.url(&path))).unwrap(), path);
+    }
+    assert!(start.elapsed() < Duration::from_secs(5));
+    drop(leader);
+    assert_eq!(block_on(waiting(&client, server.url("/x"))).unwrap(), "/x");
+    assert_eq!(server.note(), "reset CANCEL");
+}
+
+/// Dropped after every number of polls, with others on the same connection that must not notice.
+#[test]
+fn a_request_may_be_cancelled_at_every_await() {
+    let server = Server::new(Config::default(), |_| picky);
+    let client = client(smol());
+    let mut polls_in_all = 0;
+    for most in 0..12 {
+        let client = client.clone();
+        let victim = {
+            let client = client.clone();
+            let url = server.url("/victim");
+            async move {
+                let request = client.post(url).body(vec![b'x'; 100_000]).send();
+                request.await?.text().await
+            }
+        };
+        let other = waiting(&client, server.url("/other"));
+        block_on(async {
+            let mut victim = Some(Box::pin(victim));
+            let mut other = pin!(other);
+            let mut polls = 0;
+            let text = poll_fn(|cx| {
+                if let Some(running) = &mut victim {
+                    if polls == most || running.as_mut().poll(cx).is_ready() {
+                        victim = None;
+                    }
+                    polls += 1;
+                }
+                other.as_mut().poll(cx)
+            });
+            assert_eq!(text.await.unwrap(), "/other", "after {most} polls");
+            polls_in_all += polls;
+        });
+        assert_eq!(block_on(waiting(&client, server.url("/after"))).unwrap(), "/after");
+    }
+    assert!(polls_in_all > 0);
+    assert_eq!(server.connections(), 1);
+    let counted = client.connections(server.url("/")).unwrap();
+    assert_eq!((counted.idle, counted.in_use), (1, 0));
+}
+
+#[test]
+fn a_response_that_nobody_reads_is_cancelled_when_dropped() {
+    let server = Server::new(Config::default(), |_| {
+        |talk: &mut Talk, event: ServerEvent| match event {
+            ServerEvent::Request(id, request, _) if request.uri().path() == "/long" => {
+                talk.stream(id, vec![b'x'; 10 << 20], None);
+            }
+            event => picky(talk, event),
+        }
+    });
+    let client = client(smol());
+    block_on(async {
+        let long = client.get(server.url("/long")).send().await.unwrap();
+        // Its window is used up, and that of the connection is not.
+        for _ in 0..3 {
+            assert_eq!(waiting(&client, server.url("/a")).await.unwrap(), "/a");
+        }
+        drop(long);
+        assert_eq!(server.note(), "reset CANCEL");
+        for _ in 0..8 {
+            let mut long = client.get(server.url("/long")).send().await.unwrap();
+            assert!(long.chunk().await.unwrap().is_some());
+            drop(long);
+            assert_eq!(server.note(), "reset CANCEL");
+        }
+        assert_eq!(waiting(&client, server.url("/a")).await.unwrap(), "/a");
+    });
+    assert_eq!(server.connections(), 1);
+}
