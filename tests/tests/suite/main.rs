@@ -1,4 +1,4 @@
-//! HTTP/1.1 over real sockets: one suite, run on every runtime.
+//! HTTP over real sockets: one suite, run on every runtime.
 //!
 //! Each test is a function over a runtime; its name ends up as `on_smol::keep_alive::bodies_are_skipped`.
 //! The server is ours, in this process; the client is written by hand on sockets of the standard library.
@@ -11,6 +11,7 @@ mod connections;
 mod cuts;
 mod half_close;
 mod harness;
+mod https;
 mod keep_alive;
 mod large_bodies;
 mod limits;
@@ -24,7 +25,11 @@ mod resets;
 mod shared_driver;
 mod shutdown;
 mod shutdown_deadline;
+mod stream_bodies;
+mod stream_ends;
+mod streams;
 mod timeouts;
+mod wire;
 
 macro_rules! on_every_runtime {
     ($($module:ident: $($test:ident)*;)*) => {
@@ -160,5 +165,39 @@ on_every_runtime! {
         ;
     access_log:
         has_a_line_for_each_request
+        ;
+    streams:
+        share_a_port_with_http_1
+        are_not_held_up_by_a_slow_handler
+        are_not_held_up_by_a_handler_that_blocks
+        are_not_held_up_by_a_slow_reader
+        that_are_reset_drop_their_handler
+        end_with_their_connection
+        may_be_a_thousand
+        tell_who_the_client_is
+        ;
+    stream_bodies:
+        are_taken_as_they_are_read
+        are_echoed_while_they_come
+        are_read_by_handlers_that_block
+        have_trailers_both_ways
+        are_not_sent_where_there_is_none
+        are_continued_when_they_are_read
+        that_nobody_wants_are_stopped
+        that_break_off_reset_the_stream
+        that_panics_come_before_are_500
+        ;
+    stream_ends:
+        a_shutdown_lets_streams_finish
+        a_shutdown_closes_idle_connections
+        a_deadline_cuts_streams
+        a_violation_ends_all_streams
+        a_preface_that_does_not_end_is_cut
+        ;
+    https:
+        picks_the_version_by_alpn
+        ends_with_a_shutdown
+        refuses_clear_text
+        takes_new_certificates_without_a_restart
         ;
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use barewire_rt::{
-    AsyncRead, AsyncWrite, Interest, Interrupter, Listener, PeerAddr, Runtime, Transport,
+    AsyncRead, AsyncWrite, Interest, Interrupter, Listener, PeerAddr, Runtime, Transport, Waiter,
 };
 
 use crate::harness::PATIENCE;
@@ -157,6 +157,10 @@ impl<T: Transport> Transport for MeteredStream<T> {
 
     fn wait(&mut self, cx: &mut Context<'_>, interest: Interest, deadline: Option<Instant>) {
         self.inner.wait(cx, interest, deadline);
+    }
+
+    fn waiter(&mut self) -> io::Result<Option<Waiter>> {
+        self.inner.waiter()
     }
 
     fn interrupter(&self) -> Option<Interrupter> {

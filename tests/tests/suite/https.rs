@@ -1,0 +1,157 @@
+//! TLS: the same server, and who speaks what.
+
+use std::io::{Read, Write};
+
+use barewire_h1::ClientEvent as H1Event;
+use barewire_h2::ClientConnection;
+use barewire_proto::Protocol;
+use barewire_rt::Spawn;
+use barewire_server::tls::{Event, SelfSigned, ServerConfig, Tls};
+use barewire_server::{Body, Config, Handler, Server};
+use barewire_tests::scratch::Scratch;
+use bytes::Bytes;
+use http::Request;
+
+use crate::harness::{Running, any};
+use crate::wire::{Peer, Wire};
+
+fn start<R: Spawn>(runtime: &R, tls: &ServerConfig, handler: impl Handler) -> Running {
+    let server = Server::bind(runtime.clone(), any()).unwrap().tls(tls.clone());
+    Running::run(runtime, server.config(Config::default()), handler)
+}
+
+fn made() -> SelfSigned {
+    SelfSigned::new(["localhost"]).unwrap()
+}
+
+fn both(made: &SelfSigned) -> ServerConfig {
+    made.server().alpn(["h2", "http/1.1"]).build().unwrap()
+}
+
+/// A connection whose handshake is done.
+#[track_caller]
+fn shake<P: Protocol>(
+    server: &Running,
+    made: &SelfSigned,
+    alpn: &[&str],
+    make: impl FnOnce() -> P + Send + 'static,
+) -> Wire<Tls<P>> {
+    let client = made.client().alpn(alpn.iter().copied()).build().unwrap();
+    let tls = Tls::client(&client, "localhost", |_| make()).unwrap();
+    let mut wire = Wire::new(server.addr, tls);
+    match wire.event() {
+        Some(Ok(Event::Established)) => wire,
+        Some(Err(error)) => panic!("{error}"),
+        _ => panic!("the handshake does not come to its end"),
+    }
+}
+
+async fn version(request: Request<Body>) -> String {
+    let version = format!("{:?}", request.version());
+    let body = request.into_body().collect(1 << 20).await.unwrap();
+    format!("{version} {}", body.len())
+}
+
+/// One request over HTTP/1.1 in TLS, and the body of its response.
+#[track_caller]
+fn over_http_1(wire: &mut Wire<Tls<barewire_h1::ClientConnection>>) -> String {
+    let request = Request::get("/").header("host", "test").body(()).unwrap();
+    let h1 = wire.protocol.inner_mut().unwrap();
+    h1.send_request(&request, barewire_h1::BodyLength::Empty).unwrap();
+    let mut body = Vec::new();
+    loop {
+        match wire.event() {
+            Some(Ok(Event::Inner(H1Event::Data(data)))) => body.extend_from_slice(&data),
+            Some(Ok(Event::Inner(H1Event::End))) => return String::from_utf8(body).unwrap(),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => panic!("{error}"),
+            None => panic!("the connection ended"),
+        }
+    }
+}
+
+pub(crate) fn picks_the_version_by_alpn<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = start(&runtime, &both(&made), version);
+    let h2 = || ClientConnection::new(barewire_h2::Config::default());
+    let h1 = || barewire_h1::ClientConnection::new(barewire_h1::Config::default());
+    let mut two = Peer::over(shake(&server, &made, &["h2", "http/1.1"], h2));
+    let mut one = shake(&server, &made, &["http/1.1"], h1);
+    let mut none = shake(&server, &made, &[], h1);
+    for _ in 0..3 {
+        let ids: Vec<_> = (0..10).map(|_| two.get("/")).collect();
+        for id in ids {
+            assert_eq!(two.answer(id).text(), "HTTP/2.0 0");
+        }
+        assert_eq!(over_http_1(&mut one), "HTTP/1.1 0");
+        assert_eq!(over_http_1(&mut none), "HTTP/1.1 0");
+    }
+    let length = barewire_h2::BodyLength::Known(1 << 20);
+    let id = two.request(http::Method::POST, "/", length);
+    two.upload(id, Bytes::from(vec![0; 1 << 20]));
+    assert_eq!(two.answer(id).text(), "HTTP/2.0 1048576");
+    drop((one, two, none));
+    server.stop();
+}
+
+pub(crate) fn ends_with_a_shutdown<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = start(&runtime, &both(&made), version);
+    let mut two = Peer::over(shake(&server, &made, &["h2"], || {
+        ClientConnection::new(barewire_h2::Config::default())
+    }));
+    let mut one = shake(&server, &made, &["http/1.1"], || {
+        barewire_h1::ClientConnection::new(barewire_h1::Config::default())
+    });
+    let id = two.get("/");
+    two.answer(id);
+    over_http_1(&mut one);
+    // One that has not begun, and one that is amid its handshake.
+    let mut silent = std::net::TcpStream::connect(server.addr).unwrap();
+    server.handle.shutdown();
+    two.until_the_end();
+    while let Some(event) = one.event() {
+        assert!(event.is_ok(), "it ends well");
+    }
+    assert_eq!(silent.read(&mut [0; 100]).unwrap_or(0), 0);
+    server.ended().expect("every connection ended");
+}
+
+pub(crate) fn refuses_clear_text<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = start(&runtime, &both(&made), version);
+    let mut stream = std::net::TcpStream::connect(server.addr).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    let mut all = Vec::new();
+    let _ended_somehow = stream.read_to_end(&mut all);
+    assert!(!all.starts_with(b"HTTP/1.1 200"), "{}", all.escape_ascii());
+    let mut still = shake(&server, &made, &["http/1.1"], || {
+        barewire_h1::ClientConnection::new(barewire_h1::Config::default())
+    });
+    assert_eq!(over_http_1(&mut still), "HTTP/1.1 0");
+    drop((stream, still));
+    server.stop();
+}
+
+pub(crate) fn takes_new_certificates_without_a_restart<R: Spawn>(runtime: R) {
+    let (old, new) = (made(), made());
+    let scratch = Scratch::new();
+    let (cert, key) = (scratch.path().join("cert.pem"), scratch.path().join("key.pem"));
+    let put = |made: &SelfSigned| {
+        std::fs::write(&cert, made.certificate_pem()).unwrap();
+        std::fs::write(&key, made.key_pem()).unwrap();
+    };
+    put(&old);
+    let tls = ServerConfig::builder().certificate_files(&cert, &key).build().unwrap();
+    let server = start(&runtime, &tls, version);
+    let h1 = || barewire_h1::ClientConnection::new(barewire_h1::Config::default());
+    let mut before = shake(&server, &old, &[], h1);
+    put(&new);
+    tls.reload().unwrap();
+    let mut after = shake(&server, &new, &[], h1);
+    for wire in [&mut before, &mut after] {
+        assert_eq!(over_http_1(wire), "HTTP/1.1 0");
+    }
+    drop((before, after));
+    server.stop();
+}
