@@ -12,7 +12,8 @@ fuzz_target!(|data: &[u8]| {
     config.settings.enable_push = data.first().is_some_and(|byte| byte & 1 == 1);
     let mut client = ClientConnection::new(config);
     for method in ["GET", "HEAD", "POST"] {
-        let request = http::Request::builder().method(method).uri("http://a/").body(()).expect("good");
+        let request =
+            http::Request::builder().method(method).uri("http://a/").body(()).expect("good");
         let length = if method == "POST" { BodyLength::Unknown } else { BodyLength::Empty };
         client.send_request(&request, length).expect("it can be sent");
     }

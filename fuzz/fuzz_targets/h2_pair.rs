@@ -3,7 +3,10 @@
 
 #![no_main]
 
-use barewire_h2::{BodyLength, ClientConnection, ClientEvent, Config, Reason, ServerConnection, ServerEvent, StreamId};
+use barewire_h2::{
+    BodyLength, ClientConnection, ClientEvent, Config, Reason, ServerConnection, ServerEvent,
+    StreamId,
+};
 use barewire_proto::{Buf, Protocol};
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
@@ -29,14 +32,22 @@ fuzz_target!(|data: &[u8]| {
         let id = streams.get(n % streams.len().max(1)).copied();
         match (step[0] % 12, id) {
             (0, _) => streams.extend(client.send_request(&request, BodyLength::Unknown)),
-            (1, Some(id)) => drop(client.send_data(id, &mut Bytes::from(vec![b'x'; n * 9]), n % 4 == 0)),
-            (2, Some(id)) => drop(server.send_response(id, &http::Response::new(()), BodyLength::Unknown)),
-            (3, Some(id)) => drop(server.send_data(id, &mut Bytes::from(vec![b'x'; n * 9]), n % 4 == 0)),
+            (1, Some(id)) => {
+                drop(client.send_data(id, &mut Bytes::from(vec![b'x'; n * 9]), n % 4 == 0))
+            }
+            (2, Some(id)) => {
+                drop(server.send_response(id, &http::Response::new(()), BodyLength::Unknown))
+            }
+            (3, Some(id)) => {
+                drop(server.send_data(id, &mut Bytes::from(vec![b'x'; n * 9]), n % 4 == 0))
+            }
             (4, Some(id)) => client.reset_stream(id, Reason::CANCEL),
             (5, Some(id)) => server.reset_stream(id, Reason::CANCEL),
             (6, Some(id)) => client.discard(id),
             (7, Some(id)) => server.discard(id),
-            (8, Some(id)) => drop(server.push_promise(id, &http::Request::get("http://a/p").body(()).expect("good"))),
+            (8, Some(id)) => drop(
+                server.push_promise(id, &http::Request::get("http://a/p").body(()).expect("good")),
+            ),
             (9, _) if n == 0 => server.graceful_shutdown(),
             (10, _) => carry(&mut client, &mut server, n * 11 + 1),
             (11, _) => carry(&mut server, &mut client, n * 11 + 1),

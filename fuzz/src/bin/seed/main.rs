@@ -3,8 +3,12 @@
 //! What it writes is small and committed; what fuzzing finds stays in the folders that `cargo fuzz` is told
 //! (see README.md).
 
+mod hpack;
+mod http2;
+mod tls;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use barewire_testkit::{Vector, vectors};
@@ -30,31 +34,44 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         &corpus.join("client_connection"),
         responses.iter().map(|v| (v, setup(v, asked(v)), v.input.clone())),
     )?;
-    // Choices, not bytes of a peer: a few lengths are enough to begin with.
-    let round_trip = corpus.join("round_trip");
-    fs::create_dir_all(&round_trip)?;
-    for (name, len) in [("short", 64usize), ("middle", 400), ("long", 1500)] {
-        let bytes: Vec<u8> = (0..len).map(|i| (i * 167 % 251) as u8).collect();
-        fs::write(round_trip.join(name), bytes)?;
-    }
+    write_all(&corpus.join("round_trip"), choices())?;
+    let crates = here.join("../crates");
+    hpack::write(&crates.join("barewire-hpack/tests/vectors"), &corpus)?;
+    http2::write(&crates.join("barewire-h2/tests/vectors"), &corpus)?;
+    tls::write(&corpus)?;
     Ok(())
 }
 
-fn write<'a>(
-    folder: &PathBuf,
-    seeds: impl Iterator<Item = (&'a Vector, u8, Vec<u8>)>,
-) -> io::Result<()> {
+/// Makes a corpus of seeds with these names.
+fn write_all(folder: &Path, seeds: impl IntoIterator<Item = (String, Vec<u8>)>) -> io::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
     fs::create_dir_all(folder)?;
     let mut known = BTreeSet::new();
-    for (vector, setup, wire) in seeds {
-        if wire.len() <= LONGEST && known.insert((setup, wire.clone())) {
-            fs::write(folder.join(&vector.name), [&[setup, 7], &wire[..]].concat())?;
+    for (name, bytes) in seeds {
+        if known.insert(bytes.clone()) {
+            fs::write(folder.join(name), bytes)?;
         }
     }
     Ok(())
+}
+
+/// Bytes that stand for choices: a few lengths are enough to begin with.
+fn choices() -> impl Iterator<Item = (String, Vec<u8>)> {
+    [("short", 64usize), ("middle", 400), ("long", 1500)]
+        .into_iter()
+        .map(|(name, len)| (name.to_owned(), (0..len).map(|i| (i * 167 % 251) as u8).collect()))
+}
+
+fn write<'a>(
+    folder: &Path,
+    seeds: impl Iterator<Item = (&'a Vector, u8, Vec<u8>)>,
+) -> io::Result<()> {
+    let short = seeds.filter(|(_, _, wire)| wire.len() <= LONGEST);
+    let named =
+        short.map(|(vector, setup, wire)| (vector.name.clone(), [&[setup, 7], &wire[..]].concat()));
+    write_all(folder, named)
 }
 
 fn setup(vector: &Vector, more: u8) -> u8 {
