@@ -289,8 +289,8 @@ impl<R: Role> Connection<R> {
     }
 
     pub(crate) fn poll(&mut self) -> Result<Option<R::Event>, Error> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(first));
+        if self.first.is_some() {
+            return Ok(self.first.take());
         }
         if !self.scheduler.is_empty() {
             self.pump();

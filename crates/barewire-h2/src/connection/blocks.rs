@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use barewire_hpack::Decoder;
+use barewire_hpack::{Decoder, ListSize};
 use http::Method;
 
 use super::{Block, Connection, Next, Role, Tell};
@@ -11,7 +11,6 @@ use crate::event::Common;
 use crate::fields::HeadField;
 use crate::frame::{self, Fragment, FrameHead, flags};
 use crate::message::{Facts, Fields, Head, Rules};
-use crate::repeat::Section;
 use crate::stream::{State, Step, Stream, UNKNOWN};
 use crate::streams::Key;
 use crate::{Error, ErrorKind, StreamId};
@@ -210,14 +209,28 @@ impl<R: Role> Connection<R> {
             Target::Head(_) => self.repeat.section(block, before),
             _ => None,
         };
-        let repeated = match repeated {
-            Some((section, line)) => Decoded::with_section(decoder, section, line, max, &rules)?,
+        let mut fields = Fields::default();
+        let shared = match repeated {
+            Some((section, line)) => {
+                let left = max.saturating_sub(section.size);
+                let size = decode(decoder, line, left, &rules, &mut fields)?;
+                // Nothing in the line changes the table: the whole block can still be decoded.
+                let shared = fields.len() == 0;
+                match shared {
+                    true => fields.add_section(&section.map, &section.facts),
+                    false => fields = Fields::default(),
+                }
+                shared.then_some(size.is_too_large())
+            }
             None => None,
         };
         let limit = if matches!(target, Target::Nobody(_)) { 0 } else { max };
-        let Decoded { mut fields, too_large, size } = match repeated {
-            Some(decoded) => decoded,
-            None => Decoded::whole(decoder, block, limit, &rules)?,
+        let (too_large, size) = match shared {
+            Some(too_large) => (too_large, None),
+            None => {
+                let size = decode(decoder, block, limit, &rules, &mut fields)?;
+                (size.is_too_large(), Some(size.size))
+            }
         };
         match target {
             Target::Nobody(None) => Ok(Next::More),
@@ -317,44 +330,15 @@ impl<R: Role> Connection<R> {
     }
 }
 
-/// What a header block says.
-struct Decoded {
-    fields: Fields,
-    too_large: bool,
-    /// What the fields count, if all of them were decoded.
-    size: Option<usize>,
-}
-
-impl Decoded {
-    fn whole(
-        decoder: &mut Decoder<HeadField>,
-        block: &[u8],
-        limit: usize,
-        rules: &Rules,
-    ) -> Result<Self, ErrorKind> {
-        let mut fields = Fields::default();
-        let list = decoder.decode(block, limit, |field| fields.add(field, rules));
-        let list = list.map_err(|_| ErrorKind::Compression)?;
-        Ok(Self { fields, too_large: list.is_too_large(), size: Some(list.size) })
-    }
-
-    /// Decodes what is before a known section: `None` unless that is pseudo-header fields alone. It leaves the
-    /// table as it is, so that the whole block can still be decoded then.
-    fn with_section(
-        decoder: &mut Decoder<HeadField>,
-        section: &Section,
-        line: &[u8],
-        limit: usize,
-        rules: &Rules,
-    ) -> Result<Option<Self>, ErrorKind> {
-        let left = limit.saturating_sub(section.size);
-        let Self { mut fields, too_large, .. } = Self::whole(decoder, line, left, rules)?;
-        if fields.len() > 0 {
-            return Ok(None);
-        }
-        fields.add_section(&section.map, &section.facts);
-        Ok(Some(Self { fields, too_large, size: None }))
-    }
+fn decode(
+    decoder: &mut Decoder<HeadField>,
+    block: &[u8],
+    limit: usize,
+    rules: &Rules,
+    fields: &mut Fields,
+) -> Result<ListSize, ErrorKind> {
+    let list = decoder.decode(block, limit, |field| fields.add(field, rules));
+    list.map_err(|_| ErrorKind::Compression)
 }
 
 /// Where a whole header block is.
