@@ -1,0 +1,275 @@
+//! https: what ALPN leads to, and what is wrong with certificates, on every runtime.
+#![cfg(all(feature = "tls", feature = "http2"))]
+
+mod peer;
+
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use barewire_client::{Client, ClientBuilder, ErrorKind, Phase, blocking};
+use barewire_rt::Spawn;
+use barewire_tls::{ClientConfig, ErrorKind as TlsErrorKind, SelfSigned};
+use http::Version;
+
+use peer::{Ending, Server, expired, stranger};
+
+/// Runs a test that is generic over the runtime on each of them.
+macro_rules! on_each_runtime {
+    ($($name:ident),* $(,)?) => {
+        mod on_smol {
+            $(#[test] fn $name() { super::$name(barewire_smol::Smol::default()); })*
+        }
+        mod on_async_std {
+            $(#[test] fn $name() { super::$name(barewire_async_std::AsyncStd::default()); })*
+        }
+        mod on_std {
+            // Without optimisation a handshake takes more of the stack than a task has by default.
+            $(#[test] fn $name() { super::$name(barewire_std::Std::with_stack_size(1 << 20)); })*
+        }
+    };
+}
+
+on_each_runtime!(
+    alpn_picks_http2,
+    alpn_picks_http1,
+    http1_alone,
+    http2_alone_is_told_when_it_is_not_there,
+    many_at_once_share_what_is_being_opened,
+    many_at_once_do_not_share_http1,
+    certificates_that_are_not_good_enough,
+    a_server_that_does_not_speak_tls,
+    a_handshake_that_does_not_end,
+    a_truncated_body_is_an_error,
+    large_bodies_in_tls,
+);
+
+fn made() -> SelfSigned {
+    SelfSigned::new(["localhost"]).unwrap()
+}
+
+fn builder<R: Spawn>(runtime: R, trusted: &str) -> ClientBuilder<R> {
+    let config = ClientConfig::builder().roots_pem(trusted).build().unwrap();
+    let builder = Client::builder(runtime).tls(config);
+    let here = || [([127, 0, 0, 1], 0).into()];
+    builder.resolve("localhost", here()).resolve("other.example", here())
+}
+
+fn alpn_picks_http2<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = Server::http2(&made, &["h2", "http/1.1"]);
+    runtime.clone().block_on(async move {
+        let client = builder(runtime, made.certificate_pem()).build();
+        for n in 0..3 {
+            let response = client.get(server.url(&format!("/{n}"))).send().await.unwrap();
+            assert_eq!(response.version(), Version::HTTP_2);
+            assert_eq!(response.text().await.unwrap(), format!("/{n}"));
+        }
+        assert_eq!(server.connections(), 1);
+    });
+}
+
+fn alpn_picks_http1<R: Spawn>(runtime: R) {
+    let made = made();
+    // The second one has never heard of ALPN.
+    for alpn in [&["http/1.1"][..], &[]] {
+        let server = Server::http1(&made, alpn, Ending::Whole);
+        let (runtime, trusted) = (runtime.clone(), made.certificate_pem().to_owned());
+        runtime.clone().block_on(async move {
+            let client = builder(runtime, &trusted).build();
+            for n in 0..3 {
+                let response = client.get(server.url(&format!("/{n}"))).send().await.unwrap();
+                assert_eq!(response.version(), Version::HTTP_11);
+                assert_eq!(response.text().await.unwrap(), format!("/{n}"));
+            }
+            assert_eq!(server.connections(), 1);
+        });
+    }
+}
+
+fn http1_alone<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = Server::http1(&made, &["h2", "http/1.1"], Ending::Whole);
+    runtime.clone().block_on(async move {
+        let client = builder(runtime, made.certificate_pem()).http1_only().build();
+        let response = client.get(server.url("/a")).send().await.unwrap();
+        assert_eq!(response.version(), Version::HTTP_11);
+        assert_eq!(response.text().await.unwrap(), "/a");
+    });
+}
+
+fn http2_alone_is_told_when_it_is_not_there<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = Server::http1(&made, &[], Ending::Whole);
+    let strict = Server::http1(&made, &["http/1.1"], Ending::Whole);
+    runtime.clone().block_on(async move {
+        let client = builder(runtime, made.certificate_pem()).http2_prior_knowledge().build();
+        let error = client.get(server.url("/")).send().await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::NoHttp2), "{error:?}");
+        let error = client.get(strict.url("/")).send().await.unwrap_err();
+        let ErrorKind::Tls(Phase::Handshake, why) = error.kind() else { panic!("{error:?}") };
+        assert_eq!(why.kind(), TlsErrorKind::NoCommonProtocol);
+    });
+}
+
+fn many_at_once_share_what_is_being_opened<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = Server::http2(&made, &["h2"]);
+    runtime.clone().block_on(async move {
+        let client = builder(runtime, made.certificate_pem()).build();
+        let tasks: Vec<_> = (0..20)
+            .map(|n| {
+                let (client, url) = (client.clone(), server.url(&format!("/{n}")));
+                let runtime = client.runtime().clone();
+                runtime.spawn(async move { client.get(url).send().await?.text().await })
+            })
+            .collect();
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap().unwrap(), format!("/{n}"));
+        }
+        assert_eq!(server.connections(), 1);
+    });
+}
+
+fn many_at_once_do_not_share_http1<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = Server::http1(&made, &["http/1.1"], Ending::Whole);
+    runtime.clone().block_on(async move {
+        let client = builder(runtime, made.certificate_pem()).max_connections_per_host(3).build();
+        let tasks: Vec<_> = (0..12)
+            .map(|n| {
+                let (client, url) = (client.clone(), server.url(&format!("/{n}")));
+                let runtime = client.runtime().clone();
+                runtime.spawn(async move { client.get(url).send().await?.text().await })
+            })
+            .collect();
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap().unwrap(), format!("/{n}"));
+        }
+        assert!(server.connections() <= 3);
+    });
+}
+
+fn certificates_that_are_not_good_enough<R: Spawn>(runtime: R) {
+    let (good, other) = (made(), stranger());
+    let server = Server::http2(&good, &["h2"]);
+    let (config, pem) = expired();
+    let late = Server::with(config);
+    runtime.clone().block_on(async move {
+        let client = builder(runtime.clone(), &other).build();
+        let error = client.get(server.url("/")).send().await.unwrap_err();
+        let ErrorKind::Tls(Phase::Handshake, why) = error.kind() else { panic!("{error:?}") };
+        assert_eq!(why.kind(), TlsErrorKind::UnknownIssuer);
+        let text = error.to_string();
+        assert!(text.starts_with("TLS handshake with https://localhost:"), "{text}");
+        assert!(text.contains("failed: certificate of an unknown issuer"), "{text}");
+        assert!(text.contains(": add the issuer's certificate to the roots"), "{text}");
+        assert!(error.is_connect() && error.phase() == Some(Phase::Handshake));
+
+        let client = builder(runtime.clone(), good.certificate_pem()).build();
+        let url = server.url("/").replace("localhost", "other.example");
+        let error = client.get(url).send().await.unwrap_err();
+        let ErrorKind::Tls(Phase::Handshake, why) = error.kind() else { panic!("{error:?}") };
+        assert_eq!(why.kind(), TlsErrorKind::WrongName);
+        assert!(error.to_string().contains("the certificate is for another name"), "{error}");
+
+        let client = builder(runtime, &pem).build();
+        let error = client.get(late.url("/")).send().await.unwrap_err();
+        let ErrorKind::Tls(Phase::Handshake, why) = error.kind() else { panic!("{error:?}") };
+        assert_eq!(why.kind(), TlsErrorKind::CertificateExpired);
+        assert!(error.to_string().contains("certificate expired"), "{error}");
+    });
+}
+
+fn a_server_that_does_not_speak_tls<R: Spawn>(runtime: R) {
+    let made = made();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    let server = thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+        let _ = stream.read(&mut [0; 4096]);
+    });
+    runtime.clone().block_on(async move {
+        let client = builder(runtime, made.certificate_pem()).build();
+        let error = client.get(url).send().await.unwrap_err();
+        let ErrorKind::Tls(Phase::Handshake, why) = error.kind() else { panic!("{error:?}") };
+        assert_eq!(why.kind(), TlsErrorKind::PlainHttp);
+    });
+    server.join().unwrap();
+}
+
+fn a_handshake_that_does_not_end<R: Spawn>(runtime: R) {
+    let made = made();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    runtime.clone().block_on(async move {
+        let limit = Duration::from_millis(100);
+        let client = builder(runtime, made.certificate_pem()).connect_timeout(limit).build();
+        // The system accepts, and nobody answers.
+        let error = client.get(url).send().await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Timeout(Phase::Handshake)), "{error:?}");
+        assert!(error.is_timeout() && error.to_string().contains("TLS handshake"), "{error}");
+    });
+    drop(listener);
+}
+
+fn a_truncated_body_is_an_error<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = Server::http1(&made, &["http/1.1"], Ending::Cut);
+    runtime.clone().block_on(async move {
+        let client = builder(runtime, made.certificate_pem()).build();
+        let response = client.get(server.url("/")).send().await.unwrap();
+        let error = response.text().await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Closed(Phase::ReceiveBody)), "{error:?}");
+    });
+}
+
+fn large_bodies_in_tls<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = Server::http2(&made, &["h2"]);
+    runtime.clone().block_on(async move {
+        let client = builder(runtime, made.certificate_pem()).build();
+        let tasks: Vec<_> = (0..4)
+            .map(|n| {
+                let body: Vec<u8> = (0..700_000 + n).map(|i| (i * 7) as u8).collect();
+                let request = client.post(server.url("/echo")).body(body.clone());
+                client.runtime().spawn(async move {
+                    assert!(request.send().await.unwrap().bytes().await.unwrap() == body);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(server.connections(), 1);
+    });
+}
+
+#[test]
+fn eight_threads_share_one_connection_in_tls() {
+    let made = made();
+    let server = Server::http2(&made, &["h2"]);
+    let client = builder(barewire_std::Std::default(), made.certificate_pem()).build();
+    let client = blocking::Client::from(client);
+    let (done, all) = channel();
+    for thread in 0..8 {
+        let (client, url, done) = (client.clone(), server.url(""), done.clone());
+        thread::spawn(move || {
+            for round in 0..20 {
+                let path = format!("/{thread}/{round}");
+                assert_eq!(
+                    client.get(format!("{url}{path}")).send().unwrap().text().unwrap(),
+                    path
+                );
+            }
+            done.send(()).unwrap();
+        });
+    }
+    for _ in 0..8 {
+        all.recv_timeout(Duration::from_secs(30)).unwrap();
+    }
+    assert_eq!(server.connections(), 1);
+}
