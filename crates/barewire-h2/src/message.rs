@@ -23,6 +23,7 @@ pub(crate) struct Fields {
     regular: usize,
     pseudo: usize,
     cookies: usize,
+    host: bool,
     content_length: Option<u64>,
     priority: Option<Priority>,
     wrong: Option<ErrorKind>,
@@ -41,6 +42,8 @@ pub(crate) struct Facts {
     pub(crate) form: Form,
     pub(crate) content_length: Option<u64>,
     pub(crate) priority: Option<Priority>,
+    /// There is `Host`.
+    pub(crate) host: bool,
 }
 
 /// What a head is of, as far as framing depends on it.
@@ -79,6 +82,7 @@ impl Fields {
         self.regular = map.len();
         self.content_length = facts.content_length;
         self.priority = facts.priority;
+        self.host = facts.host;
     }
 
     #[inline]
@@ -142,7 +146,8 @@ impl Fields {
 
     fn special(&mut self, name: header::HeaderName, value: HeaderValue, role: Role, rules: &Rules) {
         match role {
-            Role::None | Role::Host => {}
+            Role::None => {}
+            Role::Host => self.host = true,
             Role::Connection if rules.leniency.connection_specific_fields => return,
             Role::Connection => self.refuse(ErrorKind::ConnectionSpecificField),
             Role::Te if value.as_bytes().eq_ignore_ascii_case(b"trailers") => {}
@@ -189,7 +194,8 @@ impl Fields {
     }
 
     fn facts(&self, form: Form) -> Facts {
-        Facts { form, content_length: self.content_length, priority: self.priority }
+        let Self { content_length, priority, host, .. } = *self;
+        Facts { form, content_length, priority, host }
     }
 
     fn target(&mut self, method: &Method) -> Result<Uri, ErrorKind> {
@@ -213,7 +219,7 @@ impl Fields {
         if path.as_str() == "*" && *method != Method::OPTIONS {
             return Err(ErrorKind::BadPath);
         }
-        let authority = match (self.authority.take(), self.map.contains_key(header::HOST)) {
+        let authority = match (self.authority.take(), self.host) {
             (authority, false) => authority,
             (authority, true) => Some(self.host(authority)?),
         };

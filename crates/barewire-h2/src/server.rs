@@ -169,7 +169,7 @@ impl ServerConnection {
             Method::HEAD => Form::HeadRequest,
             _ => Form::Request,
         };
-        let facts = Facts { form, content_length: None, priority: None };
+        let facts = Facts { form, content_length: None, priority: None, host: false };
         let tell = Server::head(inner, id, None, true, &facts)?;
         inner.first = Server::announce(id, || request, tell);
         Ok(server)

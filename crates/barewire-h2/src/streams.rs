@@ -95,6 +95,8 @@ impl Streams {
 struct Index {
     places: Vec<(u32, u32)>,
     len: usize,
+    /// How many lie elsewhere than at home: mostly none, and then nothing moves up when one leaves.
+    displaced: usize,
 }
 
 impl Index {
@@ -128,6 +130,7 @@ impl Index {
         if self.len.saturating_mul(2) >= self.places.len() {
             let larger = self.places.len().saturating_mul(2).max(8);
             let before = std::mem::replace(&mut self.places, vec![(0, 0); larger]);
+            self.displaced = 0;
             for (id, slot) in before.into_iter().filter(|(id, _)| *id != 0) {
                 self.put(id, slot);
             }
@@ -137,10 +140,12 @@ impl Index {
     }
 
     fn put(&mut self, id: u32, slot: u32) {
-        let mut at = self.home(id);
+        let home = self.home(id);
+        let mut at = home;
         while let Some(place) = self.places.get_mut(at) {
             if place.0 == 0 {
                 *place = (id, slot);
+                self.displaced = self.displaced.saturating_add(usize::from(at != home));
                 return;
             }
             at = at.wrapping_add(1) & self.mask();
@@ -158,19 +163,22 @@ impl Index {
             }
         }
         self.len = self.len.saturating_sub(1);
+        self.displaced = self.displaced.saturating_sub(usize::from(at != self.home(id)));
         // What was put behind because this place was taken moves up.
         let mut next = at;
-        loop {
+        while self.displaced > 0 {
             next = next.wrapping_add(1) & mask;
             let moved = self.places.get(next).copied().unwrap_or_default();
             if moved.0 == 0 {
                 break;
             }
-            let from_home = next.wrapping_sub(self.home(moved.0)) & mask;
+            let home = self.home(moved.0);
+            let from_home = next.wrapping_sub(home) & mask;
             if from_home >= (next.wrapping_sub(at) & mask) {
                 if let Some(place) = self.places.get_mut(at) {
                     *place = moved;
                 }
+                self.displaced = self.displaced.saturating_sub(usize::from(at == home));
                 at = next;
             }
         }
@@ -201,6 +209,10 @@ mod tests {
                     }
                 }
                 assert_eq!(streams.len(), model.len());
+                let index = &streams.index;
+                let used = index.places.iter().enumerate().filter(|(_, (id, _))| *id != 0);
+                let displaced = used.filter(|(at, (id, _))| index.home(*id) != *at).count();
+                assert_eq!(index.displaced, displaced);
                 for id in (0..64).flat_map(|id| [id, id * 64]).map(StreamId::new) {
                     assert_eq!(streams.find(id), model.get(&id).copied());
                 }
