@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use barewire::client;
 use barewire::http::{StatusCode, Uri};
 use barewire::server::ServeError;
-use barewire::tls::ConfigError;
+use barewire::tls::{ConfigError, ErrorKind as TlsErrorKind};
 
 use crate::files::RootError;
 use crate::get::{OutputError, WishError};
@@ -41,6 +41,8 @@ pub(crate) enum Error {
     ThreadsOfStd,
     /// The certificate or its key cannot be used.
     Tls(ConfigError),
+    /// Whom to trust cannot be read.
+    Trust(ConfigError),
     /// What is to be asked for is no request.
     Wish(WishError),
 }
@@ -60,7 +62,8 @@ impl Error {
             | Self::Status { .. }
             | Self::Stdout(_)
             | Self::Threads(_)
-            | Self::Tls(_) => ExitCode::FAILURE,
+            | Self::Tls(_)
+            | Self::Trust(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -113,6 +116,7 @@ impl fmt::Display for Error {
                  leave it out, or choose --runtime smol",
             ),
             Self::Tls(error) => write!(f, "cannot speak TLS: {error}"),
+            Self::Trust(error) => write!(f, "cannot use --cacert: {error}"),
             Self::Wish(error) => error.fmt(f),
         }
     }
@@ -128,7 +132,7 @@ impl std::error::Error for Error {
             Self::Root(error) => Some(error),
             Self::Serve(error) => Some(error),
             Self::Signals(error) | Self::Stdout(error) | Self::Threads(error) => Some(error),
-            Self::Tls(error) => Some(error),
+            Self::Tls(error) | Self::Trust(error) => Some(error),
             Self::Wish(error) => Some(error),
             Self::Status { .. } | Self::ThreadsOfStd => None,
         }
@@ -137,7 +141,14 @@ impl std::error::Error for Error {
 
 /// What the command line has against an error.
 fn hint(error: &client::Error) -> &'static str {
-    if error.is_timeout() { " (--timeout SECS sets the limit)" } else { "" }
+    match error.kind() {
+        _ if error.is_timeout() => " (--timeout SECS sets the limit)",
+        client::ErrorKind::Tls(_, why) if why.kind() == TlsErrorKind::UnknownIssuer => {
+            " (--cacert FILE names the roots, --insecure trusts anybody)"
+        }
+        client::ErrorKind::NoHttp2 => " (leave --http2 out)",
+        _ => "",
+    }
 }
 
 impl From<OutputError> for Error {

@@ -3,6 +3,7 @@
 mod output;
 mod progress;
 mod request;
+mod trust;
 mod url;
 
 use std::io::{Write, stderr};
@@ -10,8 +11,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use barewire::client::{Body, Client, Config, Response};
-use barewire::http::Request;
+use barewire::client::{Body, Client, Config, Response, Versions};
+use barewire::http::{Request, Version};
 use barewire::rt::Spawn;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -61,6 +62,22 @@ pub(crate) struct Arguments {
     #[arg(short, long)]
     data: Option<String>,
 
+    /// Speak HTTP/2 and nothing else: over http:// without asking, over https:// if the server agrees
+    #[arg(long, visible_alias = "http2-prior-knowledge")]
+    http2: bool,
+
+    /// Speak HTTP/1.1 and nothing else [default over https://: what the server picks]
+    #[arg(long, conflicts_with = "http2")]
+    http1: bool,
+
+    /// Trust the certificates of this PEM file, and not those that the system trusts
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+
+    /// Trust whoever answers: what is sent and received may be read and changed on the way
+    #[arg(short = 'k', long, conflicts_with = "cacert")]
+    insecure: bool,
+
     /// How long all of it may take [default: 10 s to connect, and 30 s whenever nothing comes]
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     timeout: Option<Duration>,
@@ -87,17 +104,32 @@ impl Arguments {
             data: self.data,
         };
         let request = request::request(wish)?;
-        let fetching =
-            Fetching { request, output: self.output, verbose: self.verbose, timeout: self.timeout };
+        let mut config = Config::default();
+        if let Some(total) = self.timeout {
+            config.timeouts.total = Some(total);
+            config.timeouts.connect = None;
+            config.timeouts.read = None;
+        }
+        config.versions = match (self.http1, self.http2) {
+            (true, _) => Versions::Http1,
+            (_, true) => Versions::Http2,
+            _ => Versions::Negotiated,
+        };
+        config.tls = match (&self.cacert, self.insecure) {
+            (Some(file), _) => Some(trust::only(file).map_err(Error::Trust)?),
+            (None, true) => Some(trust::everybody().map_err(Error::Trust)?),
+            (None, false) => None,
+        };
+        let fetching = Fetching { request, config, output: self.output, verbose: self.verbose };
         self.runtime.run_alone(fetching)
     }
 }
 
 struct Fetching {
     request: Request<Body>,
+    config: Config,
     output: Option<PathBuf>,
     verbose: bool,
-    timeout: Option<Duration>,
 }
 
 impl Program for Fetching {
@@ -109,13 +141,13 @@ impl Program for Fetching {
 impl Fetching {
     async fn fetch<R: Spawn>(self, runtime: R) -> Result<(), Error> {
         let uri = self.request.uri().clone();
-        let mut config = Config::default();
-        if let Some(total) = self.timeout {
-            config.timeouts.total = Some(total);
-            config.timeouts.connect = None;
-            config.timeouts.read = None;
-        }
-        let client = Client::builder(runtime).config(config).build();
+        // Which version it will be is only known in advance where it is not negotiated.
+        let version = match self.config.versions {
+            Versions::Http2 => Some(Version::HTTP_2),
+            Versions::Negotiated if uri.scheme_str() == Some("https") => None,
+            _ => Some(self.request.version()),
+        };
+        let client = Client::builder(runtime).config(self.config).build();
         // What cannot be written had better not be asked for.
         let output = match &self.output {
             Some(path) => Output::file(path)?,
@@ -124,11 +156,23 @@ impl Fetching {
         if let Some(part) = output.part() {
             remove_on_signal(part.to_owned())?;
         }
-        if self.verbose {
-            show('>', &shown_request(&self.request));
+        let lines = |version| shown_request(&self.request, version);
+        if let (true, Some(version)) = (self.verbose, version) {
+            show('>', &lines(version));
         }
+        let later = match version {
+            Some(_) => Vec::new(),
+            None => {
+                [Version::HTTP_11, Version::HTTP_2].map(|version| (version, lines(version))).into()
+            }
+        };
         let response = client.execute(self.request).await.map_err(Error::Client)?;
         if self.verbose {
+            if let Some((_, lines)) =
+                later.iter().find(|(version, _)| *version == response.version())
+            {
+                show('>', lines);
+            }
             show('<', &shown_response(response.version(), response.status(), response.headers()));
         }
         let status = response.status();

@@ -27,6 +27,7 @@
 //!
 //! - `http2` (default): HTTP/2, beside HTTP/1.1; the protocol itself is `h2`.
 //! - `tls`: https, by rustls, as `tls`. Without it nothing of TLS is built.
+//! - `platform-roots`: clients trust whom the operating system trusts, unless they are told whom.
 //! - `self-signed`: certificates made on the spot, for development.
 //! - `smol` (default): the adapter for smol, as [`smol`].
 //! - `async-std`: the adapter for async-std, which is discontinued upstream, as `async_std`.

@@ -61,11 +61,11 @@ fn field(given: &str) -> Option<(HeaderName, HeaderValue)> {
     Some((name.parse().ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))
 }
 
-/// The head of a request, as it is sent.
-pub(crate) fn shown_request(request: &Request<Body>) -> Vec<String> {
+/// The head of a request, as it is sent over a version of HTTP.
+pub(crate) fn shown_request(request: &Request<Body>, version: Version) -> Vec<String> {
     let uri = request.uri();
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let mut lines = vec![format!("{} {target} {:?}", request.method(), request.version())];
+    let mut lines = vec![format!("{} {target} {version:?}", request.method())];
     if let (false, Some(authority)) = (request.headers().contains_key(HOST), uri.authority()) {
         lines.push(format!("host: {authority}"));
     }
@@ -128,7 +128,7 @@ mod tests {
         let fields = ["Accept: a".into(), "X-A: 1".into(), "X-A:2 ".into(), "X-Empty:".into()];
         let mut post = wish("http://h:1/p?q", None, &fields);
         post.data = Some("k=v".into());
-        let shown = shown_request(&request(post).unwrap());
+        let shown = shown_request(&request(post).unwrap(), Version::HTTP_11);
         let agent = format!("user-agent: {}", AGENT.to_str().unwrap());
         for line in [
             "POST /p?q HTTP/1.1",
@@ -145,8 +145,9 @@ mod tests {
         }
         assert_eq!(shown.len(), 9);
         let own = ["Host: other".into()];
-        let shown = shown_request(&request(wish("http://h", Some("BREW"), &own)).unwrap());
-        assert_eq!(shown[0], "BREW / HTTP/1.1");
+        let shown =
+            shown_request(&request(wish("http://h", Some("BREW"), &own)).unwrap(), Version::HTTP_2);
+        assert_eq!(shown[0], "BREW / HTTP/2.0");
         assert!(shown.contains(&"host: other".into()) && !shown.contains(&"host: h".into()));
     }
 
