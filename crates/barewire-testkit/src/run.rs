@@ -181,12 +181,12 @@ impl<S: Subject> Run<S> {
     }
 
     /// Lets bytes arrive without a wake; what does not fit the input waits.
-    pub(crate) fn offer(&mut self, bytes: &[u8]) {
+    pub fn offer(&mut self, bytes: &[u8]) {
         self.unread.extend(bytes);
     }
 
     /// Calls one method of the protocol, whether this is the time for it or not.
-    pub(crate) fn poke(&mut self, random: &mut Random) {
+    pub fn poke(&mut self, random: &mut Random) {
         let now = self.clock.now();
         let protocol = self.subject.protocol();
         match random.within(0..=8) {

@@ -48,7 +48,8 @@ impl<P: Protocol> Tls<P> {
             }
             moved |= self.establish();
         }
-        moved | self.end_of_input() | self.failure.is_some()
+        // What came is handled before the end is looked at: an answer may still be sent.
+        moved || self.end_of_input() || self.failure.is_some()
     }
 
     /// Plaintext that found no room before.
@@ -187,6 +188,7 @@ impl<P: Protocol> Tls<P> {
             self.told_end = true;
             inner.input().close();
         } else {
+            self.send();
             self.fail(TlsError::new(ErrorKind::Truncated));
         }
         true

@@ -42,7 +42,51 @@ pub(crate) enum Timer {
 
 /// A protocol in TLS: itself a [`Protocol`], of records outside, around `P`, of plaintext inside.
 ///
-/// See the [crate's documentation](crate) for how the two work together.
+/// See the [crate's documentation](crate) for how the two work together. A handshake by hand; a driver carries the
+/// bytes by itself:
+///
+/// ```
+/// # #[cfg(feature = "self-signed")] {
+/// use barewire_proto::{Buf, Protocol};
+/// use barewire_tls::{Event, SelfSigned, Tls, Version};
+/// # use barewire_proto::{Input, Output};
+/// # struct Inside(Input, Output);
+/// # impl Inside { fn new() -> Self { Self(Input::new(1024), Output::default()) } }
+/// # impl Protocol for Inside {
+/// #     type Event = (); type Error = std::convert::Infallible;
+/// #     fn input(&mut self) -> &mut Input { &mut self.0 }
+/// #     fn output(&mut self) -> &mut Output { &mut self.1 }
+/// #     fn wants_read(&self) -> bool { true }
+/// #     fn is_closed(&self) -> bool { false }
+/// #     fn poll_event(&mut self) -> Result<Option<()>, Self::Error> { Ok(None) }
+/// #     fn poll_timeout(&self) -> Option<std::time::Instant> { None }
+/// #     fn handle_timeout(&mut self, _: std::time::Instant) {}
+/// # }
+///
+/// let made = SelfSigned::new(["localhost"])?;
+/// let (client, server) = (made.client().alpn(["h2"]), made.server().alpn(["h2", "http/1.1"]));
+/// let mut server = Tls::server(&server.build()?, |negotiated| {
+///     assert!(negotiated.is_h2());
+///     Inside::new()
+/// });
+/// let mut client = Tls::client(&client.build()?, "localhost", |_| Inside::new())?;
+///
+/// // Nothing is inside before the handshake is done.
+/// assert!(client.inner().is_none() && client.negotiated().is_none());
+/// while client.poll_event()? != Some(Event::Established) {
+///     let (said, heard) = (client.output().chunk().to_vec(), server.output().chunk().to_vec());
+///     client.output().advance(said.len());
+///     server.output().advance(heard.len());
+///     assert!(server.input().push(said.into()).is_empty());
+///     assert!(client.input().push(heard.into()).is_empty());
+///     while server.poll_event()?.is_some() {}
+/// }
+/// assert_eq!(client.negotiated().map(|negotiated| negotiated.version()), Some(Version::Tls13));
+/// client.inner_mut().expect("it is made now").output().put(b"in clear text");
+/// assert!(!client.output().chunk().windows(4).any(|part| part == b"text"));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Tls<P: Protocol> {
     pub(crate) session: Session,
     pub(crate) input: Input,

@@ -84,6 +84,8 @@
 //! - Randomness comes from the system, through the provider of rustls (`ring`): the bytes put out differ from
 //!   one run to the next, and how plaintext is cut into records depends on how the output is drained. The
 //!   plaintext itself does not, nor do events and errors.
+//! - Answers that are not encrypted yet when a record turns out to be broken are void: rustls encrypts nothing after
+//!   it found an error. Events and the error itself do not depend on how the bytes arrive.
 //! - rustls asks the system's clock whether certificates and tickets are valid. All timeouts are told through
 //!   [`handle_timeout`](barewire_proto::Protocol::handle_timeout), as everywhere.
 //! - rustls allocates once for each record in either direction.

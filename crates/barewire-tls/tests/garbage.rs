@@ -7,14 +7,15 @@ use std::sync::OnceLock;
 use barewire_proto::Protocol;
 use barewire_testkit::contract::{self, Sample};
 use barewire_testkit::{Subject, Transcript};
-use barewire_tls::{ClientConfig, Error, Event, SelfSigned, ServerConfig, Tls};
-use support::{Raw, RawError, RawEvent, drain, give, pair, settle};
+use barewire_tls::{ClientConfig, Error, Event, ServerConfig, Tls};
+use support::{Authority, Raw, RawError, RawEvent, drain, give, pair, settle};
 
 fn configs() -> &'static (ClientConfig, ServerConfig) {
     static CONFIGS: OnceLock<(ClientConfig, ServerConfig)> = OnceLock::new();
     CONFIGS.get_or_init(|| {
-        let made = SelfSigned::new(["localhost"]).unwrap();
-        (made.client().build().unwrap(), made.server().build().unwrap())
+        let authority = Authority::new();
+        let server = authority.server(&["localhost"]).build().unwrap();
+        (authority.client().build().unwrap(), server)
     })
 }
 

@@ -165,6 +165,23 @@ fn a_connection_that_gave_up_does_not_end_well() {
 }
 
 #[test]
+fn who_is_closed_without_an_end_says_none() {
+    let mut pair = ends();
+    let (mut client, mut server) = settle(&mut pair);
+    let inner = pair.server.inner_mut().unwrap();
+    inner.output.put(b"all that comes");
+    settle_into(&mut pair, &mut client, &mut server);
+    pair.server.inner_mut().unwrap().gone = true;
+    settle_into(&mut pair, &mut client, &mut server);
+    // The driver drops the transport now.
+    assert!(pair.server.is_closed() && !pair.server.output().has_remaining());
+    pair.client.input().close();
+    settle_into(&mut pair, &mut client, &mut server);
+    assert_eq!((&client.bytes[..], client.ended), (&b"all that comes"[..], false));
+    assert_eq!(client.tls_error().kind(), ErrorKind::Truncated);
+}
+
+#[test]
 fn an_error_inside_comes_after_what_came_before_and_its_farewell_arrives() {
     let mut pair = ends();
     let (mut client, mut server) = settle(&mut pair);

@@ -20,6 +20,8 @@ pub struct Raw {
     pub between: bool,
     pub failed: bool,
     pub ended: bool,
+    /// It is closed on the spot, whatever was put out.
+    pub gone: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +50,7 @@ impl Raw {
             between: false,
             failed: false,
             ended: false,
+            gone: false,
         }
     }
 }
@@ -75,7 +78,7 @@ impl Protocol for Raw {
     }
 
     fn is_closed(&self) -> bool {
-        (self.ended || self.failed) && self.output.is_finished()
+        self.gone || ((self.ended || self.failed) && self.output.is_finished())
     }
 
     fn poll_event(&mut self) -> Result<Option<RawEvent>, RawError> {
