@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use barewire_hpack::{Decoder, Encoder, Policy};
 use barewire_proto::{Buf, Input, Output};
+use bytes::Bytes;
 use http::{HeaderMap, Request};
 
 use crate::answers::Answers;
@@ -113,7 +114,7 @@ enum Why {
 
 /// What a frame led to.
 enum Next {
-    Event(Common),
+    Data(StreamId, Bytes),
     /// The event that is in `first`.
     First,
     /// The head at this place of `repeat`.
@@ -319,11 +320,7 @@ impl<R: Role> Connection<R> {
                     return Ok(head.and_then(|known| R::announce(id, || known.clone(), tell)));
                 }
                 Ok(Next::First) => return Ok(self.first.take()),
-                Ok(Next::Event(event)) => {
-                    if let Some(event) = R::event(event) {
-                        return Ok(Some(event));
-                    }
-                }
+                Ok(Next::Data(id, data)) => return Ok(R::event(Common::Data(id, data))),
                 Ok(Next::More) => {}
                 Ok(Next::Wait) => {
                     if !self.input.is_closed() {

@@ -92,7 +92,8 @@
 //! Streams lie in a slab, about 110 bytes each, and one of them has an allocation of its own only while data waits
 //! for a window. What applications hold is bounded by [`Settings::connection_window`]; what waits to be sent, by
 //! [`Limits::send_buffer`] for each stream and [`Limits::write_buffer`] for the connection; both tables of header
-//! compression by 4 KiB each and what they pin.
+//! compression by 4 KiB each and what they pin. Heads that come again are remembered, four of each direction and four
+//! sets of fields, of at most 1 KiB on the wire each; [`Timeouts::release_buffers`] forgets them.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(

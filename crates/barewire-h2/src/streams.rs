@@ -37,6 +37,7 @@ impl Streams {
         Some((key, self.get_mut(key)?))
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, stream: Stream) -> Key {
         let id = stream.id.value();
         let slot = match self.free.pop() {
@@ -57,9 +58,10 @@ impl Streams {
 
     pub(crate) fn remove(&mut self, key: Key) {
         if let Some(place) = self.slots.get_mut(key.0 as usize) {
-            if let Some(stream) = place.take() {
+            if let Some(stream) = place {
                 self.index.remove(stream.id.value());
                 self.free.push(key.0);
+                *place = None;
             }
         }
     }
@@ -125,18 +127,24 @@ impl Index {
         }
     }
 
+    #[inline]
     fn insert(&mut self, id: u32, slot: u32) {
         // At most half full, so that searches end soon.
         if self.len.saturating_mul(2) >= self.places.len() {
-            let larger = self.places.len().saturating_mul(2).max(8);
-            let before = std::mem::replace(&mut self.places, vec![(0, 0); larger]);
-            self.displaced = 0;
-            for (id, slot) in before.into_iter().filter(|(id, _)| *id != 0) {
-                self.put(id, slot);
-            }
+            self.grow();
         }
         self.put(id, slot);
         self.len = self.len.saturating_add(1);
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let larger = self.places.len().saturating_mul(2).max(8);
+        let before = std::mem::replace(&mut self.places, vec![(0, 0); larger]);
+        self.displaced = 0;
+        for (id, slot) in before.into_iter().filter(|(id, _)| *id != 0) {
+            self.put(id, slot);
+        }
     }
 
     fn put(&mut self, id: u32, slot: u32) {

@@ -75,7 +75,7 @@ impl<R: Role> Connection<R> {
         if end {
             self.received_all(key, true);
         }
-        Ok(Next::Event(Common::Data(id, data)))
+        Ok(Next::Data(id, data))
     }
 
     /// The peer ended the stream.
