@@ -101,6 +101,11 @@ impl Process {
         self.stderr.next_line(Instant::now() + PATIENCE)
     }
 
+    /// Whether it is gone by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Sends the child a signal.
     pub fn signal(&self, signal: Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);

@@ -26,6 +26,36 @@ pub fn nghttp() -> Option<Command> {
     tool("nghttp", "--version", "install nghttp2-client")
 }
 
+/// nghttpd, nghttp2's server, on the files of `root`; it sends back what is uploaded.
+pub fn nghttpd(root: &Path, arguments: &[&str]) -> Option<Server> {
+    tool("nghttpd", "--version", "install nghttp2-server")?;
+    // It cannot take a port that the system picks either: see `nginx_with`.
+    let server = (0..5).find_map(|_| {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let addr = listener.local_addr().expect("a bound socket has an address");
+        drop(listener);
+        let mut command = Command::new("nghttpd");
+        command.args(["-a", "127.0.0.1", "--echo-upload", "-d"]).arg(root);
+        // What it is told to begin with are options, and what comes behind the port is key and certificate.
+        let at = arguments.iter().position(|argument| !argument.starts_with('-'));
+        let (options, files) = arguments.split_at(at.unwrap_or(arguments.len()));
+        command.args(options).arg(addr.port().to_string()).args(files);
+        let mut process = Process::spawn(&mut command);
+        // It says nothing when it listens.
+        for _ in 0..500 {
+            if std::net::TcpStream::connect(addr).is_ok() {
+                return Some(Server::from_process(process, addr));
+            }
+            if process.has_ended() {
+                return None;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        None
+    });
+    Some(server.expect("one of five free ports stays free"))
+}
+
 /// A script of `tests/interop` that needs the given modules of `tests/interop/requirements.txt`.
 pub fn python(script: &str, modules: &[&str]) -> Option<Command> {
     let interpreter = std::env::var_os("BAREWIRE_PYTHON").unwrap_or_else(|| "python3".into());
