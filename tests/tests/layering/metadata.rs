@@ -71,12 +71,15 @@ impl Workspace {
         }
     }
 
-    /// The names of all that a package brings into a build.
-    pub(crate) fn tree(&self, id: &str) -> BTreeSet<&str> {
+    /// The names of all that a package brings into a build, without those that are `left_out` and what only they
+    /// bring.
+    pub(crate) fn tree(&self, id: &str, left_out: &[&str]) -> BTreeSet<&str> {
         let mut seen = BTreeSet::new();
         let mut open = vec![id];
         while let Some(next) = open.pop() {
-            let new = self.resolved[next].iter().filter(|id| seen.insert(id.as_str()));
+            let wanted = |id: &&String| !left_out.contains(&self.names[*id].as_str());
+            let new = self.resolved[next].iter().filter(wanted);
+            let new = new.filter(|id| seen.insert(id.as_str()));
             open.extend(new.map(String::as_str));
         }
         seen.into_iter().map(|id| self.names[id].as_str()).collect()

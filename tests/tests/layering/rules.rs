@@ -69,6 +69,9 @@ const TREES: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// What makes things for development behind a feature that is off by default. It may bring what it likes.
+const FOR_DEVELOPMENT: &[(&str, &[&str])] = &[("barewire-tls", &["rcgen"])];
+
 const UNPUBLISHED: &[&str] = &["barewire-examples", "barewire-testkit", "barewire-tests"];
 
 /// Executors, reactors and pools: what makes a crate one of a certain runtime.
@@ -138,7 +141,15 @@ pub(crate) fn violations(workspace: &Workspace) -> Vec<String> {
         if matches!(layer, Layer::Seam | Layer::Protocol) {
             let row = TREES.iter().find(|(known, _)| known == name);
             let allowed = row.map_or(&[][..], |(_, allowed)| allowed);
-            let tree = workspace.tree(&member.id);
+            let aside = FOR_DEVELOPMENT.iter().find(|(known, _)| known == name);
+            let aside = aside.map_or(&[][..], |(_, aside)| aside);
+            let mandatory = member.dependencies.iter().filter(|dependency| {
+                aside.contains(&dependency.name.as_str()) && !dependency.dev && !dependency.optional
+            });
+            found.extend(mandatory.map(|dependency| {
+                format!("{name}: {} is for development: make it optional", dependency.name)
+            }));
+            let tree = workspace.tree(&member.id, aside);
             found.extend(
                 tree.iter()
                     .filter(|dependency| !allowed.contains(dependency))
@@ -293,6 +304,8 @@ mod tests {
             let found = about(name, std::slice::from_ref(&dependencies));
             assert!(!found.is_empty(), "{name} may depend on {dependencies}");
         }
+        assert_eq!(about("barewire-tls", &[optional("rcgen")]), [""; 0]);
+        assert!(!about("barewire-tls", &[dependency("rcgen")]).is_empty());
         assert!(!publishing("barewire-testkit", true, &[]).is_empty());
         assert!(!publishing("barewire-h1", false, &[]).is_empty());
     }
