@@ -20,7 +20,8 @@ use crate::incoming::Incoming;
 ///
 /// A response's body is read through [`http_body::Body`], or more easily through
 /// [`Response`](crate::Response). It owns the connection: once it was read to its end the connection is
-/// kept for the next request, and when it is dropped before, the connection is closed.
+/// kept for the next request, and when it is dropped before, the connection is closed. Over HTTP/2 that is said
+/// of its stream, and the connection goes on.
 ///
 /// ```
 /// use barewire_client::Body;

@@ -122,6 +122,28 @@ impl<R: Runtime> Client<R> {
         Ok(Connections { idle, in_use: open.saturating_sub(idle) })
     }
 
+    /// Looks after the HTTP/2 connections that nobody uses, for as long as it is polled: PINGs of the server are
+    /// answered, those of [`ClientBuilder::http2_keepalive`] are sent, and connections that the server closes
+    /// are let go. Without it that happens when a connection is used again.
+    ///
+    /// A client starts no tasks: spawn this one, or poll it beside something else. Over a blocking runtime it
+    /// takes a thread, and looks every few seconds. Cancel-safe.
+    ///
+    /// ```no_run
+    /// # use barewire_client::Client;
+    /// # use barewire_rt::Spawn;
+    /// # use std::time::Duration;
+    /// # fn f<R: Spawn>(runtime: R) {
+    /// let client = Client::builder(runtime.clone()).http2_keepalive(Duration::from_secs(30)).build();
+    /// let keeper = client.clone();
+    /// runtime.spawn(async move { keeper.keep_alive().await });
+    /// # }
+    /// ```
+    #[cfg(feature = "http2")]
+    pub async fn keep_alive(&self) -> std::convert::Infallible {
+        crate::keep::keep_alive(&self.shared).await
+    }
+
     /// The configuration.
     pub fn config(&self) -> &Config {
         &self.shared.config

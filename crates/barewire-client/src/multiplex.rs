@@ -79,6 +79,17 @@ impl<R: Runtime> Multiplex<R> {
         result
     }
 
+    /// Drives a connection that nobody uses, and has `waker` woken when there is more to do. Not over blocking
+    /// transports.
+    pub(crate) fn tend(&self, waker: &Waker) {
+        self.with(|state| {
+            if state.streams.is_empty() {
+                state.drive();
+                state.tend(waker);
+            }
+        });
+    }
+
     /// Looks, without waiting, for what came while nobody used the connection; whether it still stands.
     pub(crate) fn look(&self) -> bool {
         if R::TcpStream::BLOCKING {

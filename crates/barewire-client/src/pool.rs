@@ -277,6 +277,18 @@ impl<T, S: Share> Pool<T, S> {
         self.host(origin).map_or_else(Wakes::new, |host| host.serve(limits))
     }
 
+    /// The shared connections of all origins that nobody uses.
+    pub(crate) fn idle_shared(&self) -> Vec<S> {
+        self.hosts.iter().flat_map(|host| host.sharing.idle_ones().cloned()).collect()
+    }
+
+    /// Lets go of what is closed, as far as that is known, or was idle for too long.
+    pub(crate) fn tidy(&mut self, now: Instant, dropped: &mut Vec<Surplus<T, S>>) {
+        for host in &mut self.hosts {
+            host.expire(now, self.limits.idle_timeout, dropped);
+        }
+    }
+
     /// Idle connections, and those that are counted against the limit, of one origin.
     pub(crate) fn counts(&self, origin: OriginRef<'_>) -> (usize, usize) {
         let key: &dyn Key = &origin;

@@ -130,14 +130,15 @@ impl<R: Runtime> RequestBuilder<R> {
     /// Informational responses (1xx) are taken in on the way. While the body is being sent the response is
     /// watched for: one that refuses the request (3xx, 4xx, 5xx) ends the sending, and is returned.
     ///
-    /// Cancel-safe for the client: dropping the future closes the connection, and its place in the pool is
-    /// free. Whether the server did what it was asked to is not known then.
+    /// Cancel-safe for the client: dropping the future closes the connection, or the stream where the
+    /// connection is shared, and its place in the pool is free. Whether the server did what it was asked to is not known then.
     ///
     /// # Errors
     ///
     /// See [`ErrorKind`](crate::ErrorKind). A request is sent a second time, once, when a kept connection
     /// turned out to be closed, no byte of a response came, its body is in memory, and its method is
-    /// idempotent or no byte of it had been sent.
+    /// idempotent or no byte of it had been sent. What a server of HTTP/2 says that it did not begin (GOAWAY,
+    /// REFUSED_STREAM) is sent again, a few times at most, if its body is in memory.
     pub async fn send(self) -> Result<Response, Error> {
         execute(self.client.shared(), self.draft?).await
     }

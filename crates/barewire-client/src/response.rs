@@ -9,7 +9,7 @@ use crate::target::Target;
 /// A response whose head has come, and whose body is read as it is asked for.
 ///
 /// It owns its connection until the body was read to its end; dropping it before closes the connection,
-/// except when the rest had arrived already.
+/// except when the rest had arrived already. Over HTTP/2 it owns its stream alone, which is cancelled then.
 ///
 /// ```no_run
 /// use barewire_client::Client;

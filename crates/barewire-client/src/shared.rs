@@ -32,6 +32,9 @@ pub(crate) struct Shared<R: Runtime> {
     pub(crate) tls: crate::tls::Settings,
     pub(crate) defaults: HeaderMap,
     pool: Mutex<Connections<R>>,
+    /// Who looks after idle connections, to be told of one more.
+    #[cfg(feature = "http2")]
+    keeper: Mutex<Option<Waker>>,
 }
 
 /// A connection that requests share.
@@ -56,6 +59,8 @@ impl<R: Runtime> Shared<R> {
             tls: crate::tls::Settings::new(&config),
             defaults,
             pool: Mutex::new(Pool::new(config.pool)),
+            #[cfg(feature = "http2")]
+            keeper: Mutex::new(None),
             config,
         }
     }
@@ -81,6 +86,36 @@ impl<R: Runtime> Shared<R> {
     pub(crate) fn leave(&self, origin: &Origin, line: &Line<R>) {
         let now = self.runtime.now();
         self.settle(|pool| pool.leave(origin, line, now));
+        if line.seats().taken() == 0
+            && let Some(keeper) = &*self.keeper()
+        {
+            keeper.wake_by_ref();
+        }
+    }
+
+    #[cfg(feature = "http2")]
+    fn keeper(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whom to tell of shared connections that nobody uses any more.
+    #[cfg(feature = "http2")]
+    pub(crate) fn set_keeper(&self, keeper: Option<&Waker>) {
+        *self.keeper() = keeper.cloned();
+    }
+
+    /// The shared connections that nobody uses.
+    #[cfg(feature = "http2")]
+    pub(crate) fn idle_lines(&self) -> Vec<Line<R>> {
+        self.pool().idle_shared()
+    }
+
+    /// Lets go of what is closed or was idle for too long.
+    #[cfg(feature = "http2")]
+    pub(crate) fn tidy(&self) {
+        let now = self.runtime.now();
+        let mut dropped = Vec::new();
+        self.pool().tidy(now, &mut dropped);
     }
 
     /// How many streams a shared connection takes has changed.

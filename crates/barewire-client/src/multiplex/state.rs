@@ -351,6 +351,13 @@ impl<R: Runtime> State<R> {
         std::mem::take(&mut slot.room).then_some(News::Room)
     }
 
+    /// Nobody waits, and the one with this waker sees to the connection meanwhile.
+    pub(super) fn tend(&mut self, waker: &Waker) {
+        if self.leader.is_none() {
+            self.wakes.extend(self.bell.lead(Some(waker)));
+        }
+    }
+
     /// Whether a stream has nothing more to say than that it is over.
     pub(super) fn is_at_end(&self, id: StreamId) -> bool {
         let over = |slot: &Slot| slot.ended && slot.data.is_empty() && slot.trailers.is_none();

@@ -44,8 +44,12 @@ impl<S: Share> Sharing<S> {
         others.find(|connection| connection.join()).cloned()
     }
 
+    pub(super) fn idle_ones(&self) -> impl Iterator<Item = &S> {
+        self.connections.iter().map(|(connection, _)| connection).filter(|one| one.is_idle())
+    }
+
     pub(super) fn idle(&self) -> usize {
-        self.connections.iter().filter(|(connection, _)| connection.is_idle()).count()
+        self.idle_ones().count()
     }
 
     /// Nobody uses one any more. It comes out if it is of no use to anybody, or there are too many.

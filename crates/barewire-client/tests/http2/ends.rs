@@ -15,6 +15,7 @@ on_each_runtime!(
     a_server_that_shuts_down_finishes_what_it_has,
     a_violation_is_told,
     idle_connections_grow_old,
+    idle_connections_that_are_looked_after,
 );
 
 fn a_connection_that_was_closed_meanwhile_is_not_used<R: Spawn>(runtime: R) {
@@ -131,5 +132,44 @@ fn idle_connections_grow_old<R: Spawn>(runtime: R) {
             assert_eq!(server.connections(), n);
             client.runtime().sleep(Duration::from_millis(5)).await;
         }
+    });
+}
+
+/// Polls a condition until it holds.
+async fn until<R: Spawn>(runtime: &R, what: impl Fn() -> bool) {
+    for _ in 0..2000 {
+        if what() {
+            return;
+        }
+        runtime.sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it never comes to that");
+}
+
+fn idle_connections_that_are_looked_after<R: Spawn>(runtime: R) {
+    let server = Server::echo_paths(Config::default());
+    runtime.clone().block_on(async move {
+        let mut config = client(runtime.clone()).config().clone();
+        config.h2.timeouts.keepalive_timeout = Duration::from_millis(200);
+        let builder = Client::builder(runtime.clone()).config(config);
+        let client = builder.http2_keepalive(Duration::from_millis(20)).build();
+        let keeper = client.clone();
+        drop(runtime.spawn(async move { keeper.keep_alive().await }));
+        let count = || client.connections(server.url("/")).unwrap();
+        let text = client.get(server.url("/a")).send().await.unwrap().text().await.unwrap();
+        assert_eq!(text, "/a");
+        // Many intervals, and it is still there: its PINGs are answered.
+        runtime.sleep(Duration::from_millis(600)).await;
+        assert_eq!((count().idle, count().in_use), (1, 0));
+        let text = client.get(server.url("/b")).send().await.unwrap().text().await.unwrap();
+        assert_eq!((text.as_str(), server.connections()), ("/b", 1));
+        // The server is gone without a word.
+        server.tell(0, |talk| talk.mute = true);
+        until(&runtime, || count().idle == 0).await;
+        // Closed by the server: seen without being asked.
+        client.get(server.url("/c")).send().await.unwrap().bytes().await.unwrap();
+        assert_eq!((count().idle, server.connections()), (1, 2));
+        server.tell(1, |talk| talk.hang_up = true);
+        until(&runtime, || count().idle == 0).await;
     });
 }
