@@ -138,8 +138,9 @@ pub struct Limits {
     /// Bytes read ahead of what was handled. Default 256 KiB, and never less than one frame; the allocation
     /// follows what arrives.
     pub read_buffer: usize,
-    /// Bytes of output from which on no further DATA is framed; with four times as many nothing more is read.
-    /// Default 256 KiB.
+    /// Bytes of output from which on no further DATA is framed; with 256 KiB more nothing is read any more. Default
+    /// 512 KiB: large answers to one batch of requests leave in one write, and what is queued shares the memory of
+    /// the application's own bodies. What is framed is not overtaken any more by what is more urgent.
     pub write_buffer: usize,
 }
 
@@ -164,7 +165,7 @@ impl Default for Limits {
             max_remembered_resets: 64,
             send_buffer: 64 * 1024,
             read_buffer: 256 * 1024,
-            write_buffer: 256 * 1024,
+            write_buffer: 512 * 1024,
         }
     }
 }

@@ -190,6 +190,9 @@ impl<R: Role> Debug for Connection<R> {
     }
 }
 
+/// Bytes of output above `Limits::write_buffer` that heads and control frames may take.
+const CONTROL_ROOM: usize = 256 * 1024;
+
 impl<R: Role> Connection<R> {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         let limits = &config.limits;
@@ -284,9 +287,9 @@ impl<R: Role> Connection<R> {
     }
 
     /// So much is waiting to be sent that nothing more is handled. Only who goes on asking and does not read
-    /// gets here: framing of DATA stops at a quarter of it.
+    /// gets here: framing of DATA leaves that much room.
     fn is_choked(&self) -> bool {
-        self.output.remaining() >= self.config.limits.write_buffer.saturating_mul(4).max(1 << 16)
+        self.output.remaining() >= self.config.limits.write_buffer.saturating_add(CONTROL_ROOM)
     }
 
     pub(crate) fn poll(&mut self) -> Result<Option<R::Event>, Error> {

@@ -221,7 +221,10 @@ fn answers_that_nobody_reads() {
     for turn in 0..150 {
         victim.feed(&headers(5, id(turn), GET)).unwrap();
     }
-    assert!(victim.requests < 110, "{} requests were taken", victim.requests);
+    let config = Config::default();
+    let held = config.limits.write_buffer / victim.answer + 1;
+    let most = config.settings.max_concurrent_streams as usize + held;
+    assert!(victim.requests as usize <= most, "{} requests were taken", victim.requests);
     victim.clock.advance(Duration::from_secs(31));
     let clock = victim.clock;
     victim.server.handle_timeout(clock.now());

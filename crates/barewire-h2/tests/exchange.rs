@@ -194,7 +194,9 @@ fn push_both_ways() {
 fn the_urgent_goes_first() {
     let mut config = Config::default();
     config.settings.initial_window_size = 1 << 20;
-    let mut talk = Talk::new(config, Config::default());
+    let mut small = Config::default();
+    small.limits.write_buffer = 256 * 1024;
+    let mut talk = Talk::new(config, small);
     let mut ids = Vec::new();
     for priority in ["u=5", "u=1", "u=3"] {
         let mut request = get("/");

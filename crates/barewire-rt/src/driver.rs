@@ -71,7 +71,7 @@ pub struct Driver<P, T> {
 /// What [`Driver::next_event`] yields: an event, `None` at a normal end, or why it ended otherwise.
 pub type NextEvent<P> = Result<Option<<P as Protocol>::Event>, DriverError<<P as Protocol>::Error>>;
 
-const MAX_SLICES: usize = 64;
+const MAX_SLICES: usize = 128;
 
 impl<P: Protocol, T: Transport> Driver<P, T> {
     /// A driver on the system's clock. Nothing happens before it is polled.
