@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread, ThreadId};
 use std::time::Duration;
 
-use barewire_h2::{BodyLength, ServerConnection, StreamId};
+use barewire_h2::{BodyLength, ServerConnection, ServerEvent, StreamId};
 use barewire_rt::{PeerAddr, Spawn, Transport, Waiter};
 use http::{Request, Response};
 
@@ -210,21 +210,25 @@ where
                     continue;
                 }
             };
-            let request = L::event(event).and_then(|event| state.take_event(event));
-            if let Some((id, head, length)) = request {
-                state = self.exchange(me, state, id, head, length);
-                // Who led meanwhile may be held up in turn: whoever is free goes on.
-                if state.roles.leader != Some(me.id) {
-                    if self.progress() % 2 == 0 && state.roles.leader.is_some() {
-                        return state;
-                    }
-                    if state.is_over() {
-                        return state;
-                    }
-                    state.roles.leader = Some(me.id);
-                    self.at_ease();
-                    woken = true;
+            match L::event(event) {
+                Some(ServerEvent::Request(id, head, length)) => {
+                    state = self.exchange(me, state, id, head, length);
                 }
+                Some(event) => {
+                    state.take_other(event);
+                    continue;
+                }
+                None => continue,
+            }
+            if state.roles.leader != Some(me.id) {
+                // Who leads now may be held up in turn: then whoever is free goes on.
+                let led = state.roles.leader.is_some() && self.progress() % 2 == 0;
+                if led || state.is_over() {
+                    return state;
+                }
+                state.roles.leader = Some(me.id);
+                self.at_ease();
+                woken = true;
             }
         }
     }

@@ -17,10 +17,10 @@ use std::future::poll_fn;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
 
-use barewire_h2::{ServerConnection, StreamId};
+use barewire_h2::{ServerConnection, ServerEvent};
 use barewire_rt::{Driver, PeerAddr, Spawn, Transport};
 use http::{Request, Response};
 
@@ -104,7 +104,8 @@ where
         call: &impl Fn(Request<Body>) -> F,
         slots: &mut Slots<F>,
     ) -> Poll<()> {
-        let ready = Arc::clone(&self.shared.ready);
+        let shared = Arc::clone(&self.shared);
+        let ready = &*shared.ready;
         ready.begin(cx.waker());
         let mut left = REQUESTS_A_TURN;
         loop {
@@ -114,7 +115,7 @@ where
                 left = left.saturating_sub(1);
                 self.poll_slot(slots, index);
             }
-            let mut state = self.shared.lock();
+            let mut state = shared.lock();
             for exchange in self.abandoned.drain(..) {
                 state.abandon(exchange);
             }
@@ -153,72 +154,80 @@ where
             };
             // All that came with it: nothing is written meanwhile.
             loop {
-                let request = L::event(event).and_then(|event| state.take_event(event));
-                if let Some((id, head, length)) = request {
-                    let index = slots.vacant();
-                    slots.get(index).begin(id, Access::begin(&head));
-                    let request = self.request(&mut state, id, head, length);
-                    drop(state);
-                    let mut response = self.poll_first(slots.get(index), request, call);
-                    let body = response.as_mut().map(take_body);
-                    state = self.shared.lock();
-                    match response.zip(body) {
-                        Some((head, body)) => {
-                            self.answer(&mut state, slots, index, head.map(drop), body);
-                        }
-                        None => state.attach(id, slots.get(index).waker()),
-                    }
-                    left = left.saturating_sub(1);
-                    if left == 0 {
-                        break;
-                    }
+                state = self.take_event(state, slots, call, event, &mut left);
+                if left == 0 {
+                    break;
                 }
                 // An error comes again when the driver asks.
-                match state.driver.protocol_mut().poll_event() {
-                    Ok(Some(next)) => event = next,
+                event = match state.driver.protocol_mut().poll_event() {
+                    Ok(Some(next)) => next,
                     _ => break,
-                }
+                };
             }
         }
     }
 
+    #[inline]
+    fn take_event<'a, F: Future<Output = Response<Body>>>(
+        &'a self,
+        mut state: MutexGuard<'a, State<L, T>>,
+        slots: &mut Slots<F>,
+        call: &impl Fn(Request<Body>) -> F,
+        event: L::Event,
+        left: &mut u32,
+    ) -> MutexGuard<'a, State<L, T>> {
+        let (id, head, length) = match L::event(event) {
+            Some(ServerEvent::Request(id, head, length)) => (id, head, length),
+            Some(event) => {
+                state.take_other(event);
+                return state;
+            }
+            None => return state,
+        };
+        *left = left.saturating_sub(1);
+        let index = slots.vacant();
+        let mut slot = slots.get(index);
+        slot.as_mut().begin(id, Access::begin(&head));
+        let body = state.body(&self.shared, id, &head, length);
+        drop(state);
+        let mut response = None;
+        self.poll_first(slot, head, body, call, &mut response);
+        let body = response.as_mut().map(take_body);
+        let mut state = self.shared.lock();
+        match (response, body) {
+            (Some(head), Some(body)) => {
+                self.answer(&mut state, slots, index, head.map(drop), body);
+            }
+            _ => state.attach(id, slots.get(index).waker()),
+        }
+        state
+    }
+
     /// Calls the handler, and polls what it returned in place.
+    #[inline]
     fn poll_first<F: Future<Output = Response<Body>>>(
         &self,
         mut slot: Pin<&mut Slot<F>>,
-        request: Request<Body>,
+        mut head: Request<()>,
+        body: Body,
         call: &impl Fn(Request<Body>) -> F,
-    ) -> Option<Response<Body>> {
-        let mut response = None;
+        response: &mut Option<Response<Body>>,
+    ) {
+        if self.connect_info {
+            head.extensions_mut().insert(ConnectInfo(self.peer.clone()));
+        }
         let called = catch_unwind(AssertUnwindSafe(|| {
-            slot.as_mut().set(Some(call(request)));
-            slot.poll(&mut response);
+            slot.as_mut().set(Some(call(head.map(|()| body))));
+            slot.poll(response);
         }));
-        match called {
-            Ok(()) => response,
-            Err(panic) => Some(self.panicked(panic)),
+        if let Err(panic) = called {
+            *response = Some(self.panicked(panic));
         }
     }
 
     fn panicked(&self, panic: Box<dyn Any + Send>) -> Response<Body> {
         log::panicked(&self.peer, &PanicMessage(panic));
         internal_error()
-    }
-
-    /// The request as the handler gets it.
-    fn request(
-        &self,
-        state: &mut State<L, T>,
-        id: StreamId,
-        head: Request<()>,
-        length: barewire_h2::BodyLength,
-    ) -> Request<Body> {
-        let body = state.body(&self.shared, id, &head, length);
-        let mut request = head.map(|()| body);
-        if self.connect_info {
-            request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
-        }
-        request
     }
 
     /// Polls a handler that was woken, or what sends its response.

@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 
-use barewire_h2::{BodyLength, Reason, ServerConnection, ServerEvent, StreamId};
+use barewire_h2::{Reason, ServerConnection, ServerEvent, StreamId};
 use barewire_rt::{Driver, DriverError, Transport};
-use http::Request;
 
 use super::crew::{Relief, Roles};
 use super::incoming::{Inbox, id_of};
@@ -97,19 +96,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
     }
 
     /// Sees to everything but requests.
-    #[inline]
-    pub(super) fn take_event(
-        &mut self,
-        event: ServerEvent,
-    ) -> Option<(StreamId, Request<()>, BodyLength)> {
-        match event {
-            ServerEvent::Request(id, head, length) => return Some((id, head, length)),
-            event => self.take_other(event),
-        }
-        None
-    }
-
-    fn take_other(&mut self, event: ServerEvent) {
+    pub(super) fn take_other(&mut self, event: ServerEvent) {
         match event {
             ServerEvent::Data(id, data) => match self.streams.inbox(id) {
                 Some(inbox) => {
