@@ -25,8 +25,10 @@ pub(super) const CONNECTION_CHUNKED_UP: &str =
 pub(super) const CONNECTION_CHUNKED_DOWN: &str =
     "Connection in memory: small GET, answered with 16 KiB in 16 chunks";
 
-pub(super) const HPACK_DECODE: &str = "HPACK of a browser's 11 headers in the steady state, decoded";
-pub(super) const HPACK_ENCODE: &str = "HPACK of a browser's 11 headers in the steady state, encoded";
+pub(super) const HPACK_DECODE: &str =
+    "HPACK of a browser's 11 headers in the steady state, decoded";
+pub(super) const HPACK_ENCODE: &str =
+    "HPACK of a browser's 11 headers in the steady state, encoded";
 
 pub(super) const HTTP2_FRAMES: &str =
     "HTTP/2: WINDOW_UPDATE, PING, SETTINGS and RST_STREAM, one of each, parsed";

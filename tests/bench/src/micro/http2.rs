@@ -25,8 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new(HTTP2_FRAMES, NAME, our_frames),
         Case::new(HTTP2_SMALL, NAME, || serving(32, &[], messages::ANSWER.as_bytes())),
         Case::new(HTTP2_BROWSER, NAME, || {
-            let fields = BROWSER_HEADERS.into_iter().filter(|(name, _)| *name != "connection");
-            serving(32, &fields.collect::<Vec<_>>(), messages::ANSWER.as_bytes())
+            serving(32, &browser_fields(), messages::ANSWER.as_bytes())
         }),
         Case::new(HTTP2_BLOCK, NAME, || {
             static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
@@ -89,25 +88,51 @@ fn their_frames() -> Work {
 
 /// Each run hands so many requests over in one read, answers each when it comes, and takes what is to be written.
 fn serving(requests: usize, fields: &[(&'static str, &'static str)], body: &'static [u8]) -> Work {
-    let request = Http2Request::get("127.0.0.1:40000", "/", fields);
     let mut connection = ServerConnection::new(Config::default());
     connection.set_date(messages::DATE.as_bytes().try_into().expect("a date has 29 octets"));
-    let mut greeting = BytesMut::from(&frame::PREFACE[..]);
-    // No push; windows as large as they may be.
-    greeting.extend_from_slice(&[0, 0, 12, 4, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
-    greeting.extend_from_slice(&[0, 4, 0x7f, 0xff, 0xff, 0xff]);
-    let mut id = 1;
-    put_request(&mut greeting, &request.first, &mut id);
-    exchange(&mut connection, &greeting, body);
+    let mut client = Client::new(fields);
+    exchange(&mut connection, &client.greeting(), body);
     let mut batch = BytesMut::new();
     repeat(move || {
         batch.clear();
-        let written = (requests * (body.len() + 9)) as u32;
-        Frame::WindowUpdate { stream: StreamId::new(0), increment: written }.encode(&mut batch);
-        (0..requests).for_each(|_| put_request(&mut batch, &request.later, &mut id));
+        client.put(&mut batch, requests, body.len());
         let answers = exchange(&mut connection, &batch, body);
         assert_eq!(answers, requests);
     })
+}
+
+/// What browsers send beyond what every request has.
+pub(super) fn browser_fields() -> Vec<(&'static str, &'static str)> {
+    BROWSER_HEADERS.into_iter().filter(|(name, _)| *name != "connection").collect()
+}
+
+/// What a client writes that sends the same request over and over.
+pub(super) struct Client {
+    request: Http2Request,
+    id: u32,
+}
+
+impl Client {
+    pub(super) fn new(fields: &[(&'static str, &'static str)]) -> Self {
+        Self { request: Http2Request::get("127.0.0.1:40000", "/", fields), id: 1 }
+    }
+
+    /// With a first request, which fills the table.
+    pub(super) fn greeting(&mut self) -> BytesMut {
+        let mut greeting = BytesMut::from(&frame::PREFACE[..]);
+        // No push; windows as large as they may be.
+        greeting.extend_from_slice(&[0, 0, 12, 4, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0]);
+        greeting.extend_from_slice(&[0, 4, 0x7f, 0xff, 0xff, 0xff]);
+        put_request(&mut greeting, &self.request.first, &mut self.id);
+        greeting
+    }
+
+    /// So many requests, and the window for their answers.
+    pub(super) fn put(&mut self, wire: &mut BytesMut, requests: usize, answer: usize) {
+        let written = (requests * (answer + 9)) as u32;
+        Frame::WindowUpdate { stream: StreamId::new(0), increment: written }.encode(wire);
+        (0..requests).for_each(|_| put_request(wire, &self.request.later, &mut self.id));
+    }
 }
 
 fn put_request(wire: &mut BytesMut, block: &[u8], id: &mut u32) {

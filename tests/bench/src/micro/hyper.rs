@@ -42,9 +42,9 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-type Answer = Result<Response<Either<Full<Bytes>, Chunks>>, hyper::Error>;
+pub(super) type Answer = Result<Response<Either<Full<Bytes>, Chunks>>, hyper::Error>;
 
-async fn hello(_: Request<Incoming>) -> Answer {
+pub(super) async fn hello(_: Request<Incoming>) -> Answer {
     let mut response = Response::new(Either::Left(Full::new(messages::ANSWER.into())));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(messages::CONTENT_TYPE));
     Ok(response)
@@ -65,7 +65,7 @@ async fn chunks(_: Request<Incoming>) -> Answer {
 }
 
 /// A body of so many chunks whose length is not told.
-struct Chunks(usize);
+pub(super) struct Chunks(usize);
 
 impl Body for Chunks {
     type Data = Bytes;
@@ -110,7 +110,7 @@ where
     })
 }
 
-struct Woken(AtomicBool);
+pub(super) struct Woken(pub(super) AtomicBool);
 
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
@@ -122,14 +122,15 @@ impl Wake for Woken {
     }
 }
 
-struct Plumbing {
-    request: Vec<u8>,
+#[derive(Default)]
+pub(super) struct Plumbing {
+    pub(super) request: Vec<u8>,
     /// So much of the request was read.
-    arrived: usize,
-    written: usize,
+    pub(super) arrived: usize,
+    pub(super) written: usize,
 }
 
-struct Wire(Rc<RefCell<Plumbing>>);
+pub(super) struct Wire(pub(super) Rc<RefCell<Plumbing>>);
 
 impl Read for Wire {
     fn poll_read(

@@ -6,6 +6,7 @@ mod case;
 mod hpack;
 mod http2;
 mod hyper;
+mod hyper_http2;
 mod like_hyper;
 mod messages;
 
@@ -48,6 +49,7 @@ pub(crate) fn run(options: &Options, cpu: usize) -> Result<(), Error> {
         alone::cases(),
         like_hyper::cases(),
         hyper::cases(),
+        hyper_http2::cases(),
         barewire::cases(),
         hpack::cases(),
         http2::cases(),
