@@ -224,7 +224,7 @@ fn answers_that_nobody_reads() {
     let config = Config::default();
     let held = config.limits.write_buffer / victim.answer + 1;
     let most = config.settings.max_concurrent_streams as usize + held;
-    assert!(victim.requests as usize <= most, "{} requests were taken", victim.requests);
+    assert!(victim.requests <= most, "{} requests were taken", victim.requests);
     victim.clock.advance(Duration::from_secs(31));
     let clock = victim.clock;
     victim.server.handle_timeout(clock.now());
