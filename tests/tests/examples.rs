@@ -10,7 +10,7 @@ use barewire_tests::exchange::exchange;
 use barewire_tests::process::{Process, Server, peer};
 
 /// Each example, and what its output has to contain, in this order.
-const EXAMPLES: [(&str, &[&str]); 12] = [
+const EXAMPLES: [(&str, &[&str]); 13] = [
     (
         "client_blocking",
         &["1000 bytes\n2000 bytes\n3000 bytes\n4000 bytes\n", "8000 bytes\n5 bytes\n"],
@@ -27,6 +27,7 @@ const EXAMPLES: [(&str, &[&str]); 12] = [
     ("hello_async_std", &["listening on http://127.0.0.1:", "Hello from /async-std"]),
     ("hello_smol", &["listening on http://127.0.0.1:", "Hello from /smol"]),
     ("hello_std", &["listening on http://127.0.0.1:", "Hello from /std"]),
+    ("https_server", &["listening on https://127.0.0.1:", "Hello over HTTP/2.0"]),
     ("line_reader", &["ONE", "TWO", "lines=2;", "bye"]),
     ("sans_io_server", &["GET /hello: 0 bytes", "POST /upload: 5 bytes"]),
     ("tcp_echo", &["smol: hello", "async-std: hello", "std: hello"]),
