@@ -26,6 +26,21 @@ pub fn nghttp() -> Option<Command> {
     tool("nghttp", "--version", "install nghttp2-client")
 }
 
+/// Chromium without a window, which prints the page once it is loaded and trusts any certificate.
+pub fn chromium() -> Option<Command> {
+    let mut command =
+        tool("chromium-headless-shell", "--version", "install chromium-headless-shell")?;
+    // Root, as in a container, has no sandbox; loopback only.
+    command.args(["--no-sandbox", "--disable-gpu", "--disable-background-networking"]);
+    command.args(["--ignore-certificate-errors", "--no-proxy-server", "--dump-dom"]);
+    Some(command)
+}
+
+/// h2load, nghttp2's load generator.
+pub fn h2load() -> Option<Command> {
+    tool("h2load", "--version", "install nghttp2-client")
+}
+
 /// nghttpd, nghttp2's server, on the files of `root`; it sends back what is uploaded.
 pub fn nghttpd(root: &Path, arguments: &[&str]) -> Option<Server> {
     tool("nghttpd", "--version", "install nghttp2-server")?;

@@ -106,7 +106,7 @@ fn s6_8_streams_under_way_end_after_goaway(target: &Target) {
 fn s6_8_several_goaways_are_taken(target: &Target) {
     let mut client = target.open();
     let id = client.send_post();
-    client.send(go_away(0x7fff_ffff, NO_ERROR, b""));
+    client.send(go_away(0x7fff_fffe, NO_ERROR, b""));
     client.send(go_away(0, NO_ERROR, b"now"));
     client.send(data(END_STREAM, id, b"body"));
     assert_eq!(client.expect_ok(id).body, b"body");

@@ -5,5 +5,6 @@
 
 mod by_hand;
 mod curl;
+mod http2;
 mod python;
 mod wrk;
