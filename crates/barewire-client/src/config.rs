@@ -23,8 +23,10 @@ pub struct Config {
     /// What a server may send over HTTP/1.1. Its timeouts for heads, idle connections and body progress are
     /// off here: [`timeouts`](Self::timeouts) takes their place.
     pub h1: barewire_h1::Config,
-    /// What a server may send over HTTP/2, and what it is told. A connection that nobody waits on is not
-    /// driven: it answers no PING, and sends none.
+    /// What a server may send over HTTP/2, and what it is told. Responses that nobody reads hold their part of
+    /// the connection's window, so that it is larger here than a server's: 8 MiB, and 1 MiB for each of them.
+    /// hyper has 5 MiB and 2 MiB. A connection that nobody waits on is not driven, see
+    /// [`Client::keep_alive`](crate::Client::keep_alive).
     #[cfg(feature = "http2")]
     pub h2: barewire_h2::Config,
     /// Which versions of HTTP are spoken.
@@ -93,12 +95,19 @@ impl Default for Config {
         h1.timeouts.head = None;
         h1.timeouts.idle = None;
         h1.timeouts.body_progress = None;
+        #[cfg(feature = "http2")]
+        let h2 = {
+            let mut h2 = barewire_h2::Config::default();
+            h2.settings.initial_window_size = 1 << 20;
+            h2.settings.connection_window = 8 << 20;
+            h2
+        };
         Self {
             timeouts: Timeouts::default(),
             pool: PoolLimits::default(),
             h1,
             #[cfg(feature = "http2")]
-            h2: barewire_h2::Config::default(),
+            h2,
             versions: Versions::default(),
             #[cfg(feature = "tls")]
             tls: None,

@@ -101,7 +101,7 @@ impl<R: Runtime> Multiplex<R> {
                     None => None,
                 };
                 self.with(|state| {
-                    state.reading = false;
+                    state.end_look();
                     if let Some((read, mut buf)) = read {
                         state.put(read, &mut buf);
                     }

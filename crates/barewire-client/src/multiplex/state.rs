@@ -194,6 +194,18 @@ impl<R: Runtime> State<R> {
         idle
     }
 
+    /// The look is over: who came meanwhile reads.
+    pub(super) fn end_look(&mut self) {
+        self.reading = false;
+        self.call_reader();
+    }
+
+    /// Over a blocking transport: one of those who wait has to read for all.
+    fn call_reader(&mut self) {
+        let next = self.streams.values().filter(|slot| !slot.starved);
+        self.wakes.extend(next.filter_map(|slot| slot.waker.clone()).next());
+    }
+
     /// Takes over what a blocking read has brought.
     pub(super) fn put(&mut self, read: Poll<io::Result<usize>>, buf: &mut Vec<u8>) {
         self.driver.transport_mut().put(read, buf);
@@ -400,8 +412,7 @@ impl<R: Runtime> State<R> {
         }
         if R::TcpStream::BLOCKING {
             if !self.reading {
-                let next = self.streams.values().filter(|slot| !slot.starved);
-                self.wakes.extend(next.filter_map(|slot| slot.waker.clone()).next());
+                self.call_reader();
             }
         } else if self.leader == Some(id) {
             let next = self.streams.iter().find_map(|(id, slot)| Some((*id, slot.waker.as_ref()?)));

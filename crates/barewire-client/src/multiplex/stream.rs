@@ -132,19 +132,15 @@ impl<R: Runtime> Stream<R> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(Response<()>, BodyLength), Error>> {
         loop {
-            match ready!(self.poll_news(cx))? {
-                News::Head(response, length) => {
-                    self.phase = Phase::ReceiveBody;
-                    self.received = true;
-                    if self.upload.is_some() && response.status() >= REFUSED {
-                        debug!(status = %response.status(), "the server refused the rest of a body");
-                        self.unsent = self.upload.take().and_then(Upload::into_untouched);
-                    }
-                    return Poll::Ready(Ok((response, in_h1(length))));
-                }
-                // The body belongs to a response whose head came.
-                _ => {}
+            // Data and its end belong to a response whose head came.
+            let News::Head(response, length) = ready!(self.poll_news(cx))? else { continue };
+            self.phase = Phase::ReceiveBody;
+            self.received = true;
+            if self.upload.is_some() && response.status() >= REFUSED {
+                debug!(status = %response.status(), "the server refused the rest of a body");
+                self.unsent = self.upload.take().and_then(Upload::into_untouched);
             }
+            return Poll::Ready(Ok((response, in_h1(length))));
         }
     }
 

@@ -1,0 +1,399 @@
+use super::*;
+use std::cell::Cell;
+use std::rc::Rc;
+
+type Numbers = Pool<u32, Line>;
+type Acquired = super::Acquired<u32, Line>;
+
+/// Places on a connection that is shared.
+#[derive(Clone, Debug)]
+struct Line(Rc<(Cell<u32>, Cell<u32>, Cell<bool>)>);
+
+impl Line {
+    /// One place is taken.
+    fn new(limit: u32) -> Self {
+        Self(Rc::new((Cell::new(1), Cell::new(limit), Cell::new(false))))
+    }
+
+    fn taken(&self) -> u32 {
+        self.0.0.get()
+    }
+}
+
+impl PartialEq for Line {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other)
+    }
+}
+
+impl Share for Line {
+    fn join(&self) -> bool {
+        let joins = !self.is_closed() && self.taken() < self.0.1.get();
+        self.0.0.set(self.taken() + u32::from(joins));
+        joins
+    }
+
+    fn part(&self) {
+        self.0.0.set(self.taken() - 1);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.taken() == 0
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.2.get()
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+const ALONE: Wish<'static, Line> = Wish { fresh: false, shared: false, not: None };
+const SHARED: Wish<'static, Line> = Wish { shared: true, ..ALONE };
+
+const HOST: OriginRef<'static> = OriginRef { tls: false, host: "h", port: 80 };
+const OTHER: OriginRef<'static> = OriginRef { tls: false, host: "h", port: 81 };
+
+fn pool(max_per_host: usize, max_idle_per_host: usize) -> Numbers {
+    let idle_timeout = Some(Duration::from_secs(60));
+    Pool::new(PoolLimits { max_per_host, max_idle_per_host, idle_timeout })
+}
+
+fn acquire(pool: &mut Numbers, now: Instant) -> (Arc<Origin>, Acquired) {
+    let mut dropped = Vec::new();
+    let acquired = pool.acquire(HOST, now, ALONE, Waker::noop(), &mut dropped);
+    assert_eq!(dropped, []);
+    acquired
+}
+
+fn open(pool: &mut Numbers, now: Instant) -> Arc<Origin> {
+    let (origin, acquired) = acquire(pool, now);
+    assert_eq!(acquired, Acquired::Granted(Grant::Open));
+    origin
+}
+
+fn wait(pool: &mut Numbers, now: Instant) -> Ticket {
+    match acquire(pool, now).1 {
+        Acquired::Wait(ticket) => ticket,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_last_used_is_used_again_first() {
+    let (mut pool, now) = (pool(9, 9), Instant::now());
+    let origin = open(&mut pool, now);
+    open(&mut pool, now);
+    assert!(matches!(pool.put(&origin, 1, now), (None, wakes) if wakes.is_empty()));
+    assert!(matches!(pool.put(&origin, 2, now), (None, wakes) if wakes.is_empty()));
+    assert_eq!(pool.counts(HOST), (2, 2));
+    assert_eq!(acquire(&mut pool, now).1, Acquired::Granted(Grant::Reuse(2, now)));
+    assert_eq!(acquire(&mut pool, now).1, Acquired::Granted(Grant::Reuse(1, now)));
+    open(&mut pool, now);
+    assert_eq!(pool.counts(HOST), (0, 3));
+}
+
+#[test]
+fn another_port_is_another_origin() {
+    let (mut pool, now) = (pool(1, 9), Instant::now());
+    let origin = open(&mut pool, now);
+    pool.put(&origin, 1, now);
+    let (other, acquired) = pool.acquire(OTHER, now, ALONE, Waker::noop(), &mut Vec::new());
+    assert_eq!(acquired, Acquired::Granted(Grant::Open));
+    assert_eq!(other.to_string(), "http://h:81");
+    assert_eq!(origin.to_string(), "http://h");
+}
+
+#[test]
+fn who_came_first_is_served_first_and_nobody_overtakes() {
+    let (mut pool, now) = (pool(1, 9), Instant::now());
+    let origin = open(&mut pool, now);
+    let (first, second) = (wait(&mut pool, now), wait(&mut pool, now));
+    assert_eq!(pool.poll(&origin, first, Waker::noop()), None);
+    assert!(!pool.put(&origin, 7, now).1.is_empty());
+    let late = wait(&mut pool, now);
+    assert_eq!(pool.poll(&origin, second, Waker::noop()), None);
+    assert_eq!(pool.poll(&origin, first, Waker::noop()), Some(Grant::Reuse(7, now)));
+    assert!(!pool.release(&origin).is_empty());
+    assert_eq!(pool.poll(&origin, late, Waker::noop()), None);
+    assert_eq!(pool.poll(&origin, second, Waker::noop()), Some(Grant::Open));
+    assert_eq!(pool.counts(HOST), (0, 1));
+}
+
+#[test]
+fn a_turn_that_is_cancelled_goes_to_the_next() {
+    let (mut pool, now) = (pool(1, 9), Instant::now());
+    let origin = open(&mut pool, now);
+    let (first, second) = (wait(&mut pool, now), wait(&mut pool, now));
+    pool.put(&origin, 7, now);
+    let (closed, wake) = pool.cancel(&origin, first, now);
+    assert!(closed.is_none() && !wake.is_empty());
+    assert_eq!(pool.poll(&origin, second, Waker::noop()), Some(Grant::Reuse(7, now)));
+    let third = wait(&mut pool, now);
+    assert!(pool.cancel(&origin, third, now).1.is_empty());
+    assert!(pool.release(&origin).is_empty());
+    assert_eq!(pool.counts(HOST), (0, 0));
+}
+
+#[test]
+fn a_granted_opening_that_is_cancelled_frees_its_place() {
+    let (mut pool, now) = (pool(1, 9), Instant::now());
+    let origin = open(&mut pool, now);
+    let ticket = wait(&mut pool, now);
+    assert!(!pool.release(&origin).is_empty());
+    assert_eq!(pool.counts(HOST), (0, 1));
+    pool.cancel(&origin, ticket, now);
+    assert_eq!(pool.counts(HOST), (0, 0));
+}
+
+#[test]
+fn too_many_idle_are_closed() {
+    let (mut pool, now) = (pool(9, 1), Instant::now());
+    let origin = open(&mut pool, now);
+    open(&mut pool, now);
+    assert_eq!(pool.put(&origin, 1, now).0, None);
+    assert_eq!(pool.put(&origin, 2, now).0, Some(2));
+    assert_eq!(pool.counts(HOST), (1, 1));
+}
+
+#[test]
+fn old_ones_are_closed_when_looked_at_and_by_the_sweep() {
+    let (mut pool, start) = (pool(9, 9), Instant::now());
+    let origin = open(&mut pool, start);
+    open(&mut pool, start);
+    pool.put(&origin, 1, start);
+    pool.put(&origin, 2, start + Duration::from_secs(30));
+    let mut dropped = Vec::new();
+    let at = start + Duration::from_secs(61);
+    let (_, acquired) = pool.acquire(HOST, at, ALONE, Waker::noop(), &mut dropped);
+    assert_eq!(dropped, [Surplus::Alone(1)]);
+    let since = start + Duration::from_secs(30);
+    assert_eq!(acquired, Acquired::Granted(Grant::Reuse(2, since)));
+    pool.put(&origin, 2, at);
+    let much_later = at + Duration::from_secs(1000);
+    pool.acquire(OTHER, much_later, ALONE, Waker::noop(), &mut dropped);
+    assert_eq!(dropped, [Surplus::Alone(1), Surplus::Alone(2)]);
+    assert_eq!(pool.by_origin.len(), 1);
+    // The place of the one that is gone is used again.
+    let third = OriginRef { port: 82, ..HOST };
+    pool.acquire(third, much_later, ALONE, Waker::noop(), &mut dropped);
+    assert_eq!((pool.hosts.len(), pool.counts(third)), (2, (0, 1)));
+    assert_eq!(pool.counts(HOST), (0, 0));
+}
+
+#[test]
+fn a_fresh_one_takes_the_place_of_an_idle_one() {
+    let (mut pool, now) = (pool(1, 9), Instant::now());
+    let origin = open(&mut pool, now);
+    pool.put(&origin, 1, now);
+    let mut dropped = Vec::new();
+    let (_, acquired) =
+        pool.acquire(HOST, now, Wish { fresh: true, ..ALONE }, Waker::noop(), &mut dropped);
+    assert_eq!((acquired, dropped), (Acquired::Granted(Grant::Open), vec![Surplus::Alone(1)]));
+    assert_eq!(pool.counts(HOST), (0, 1));
+}
+
+fn ask(pool: &mut Numbers, now: Instant, wish: Wish<'_, Line>) -> (Arc<Origin>, Acquired) {
+    let mut dropped = Vec::new();
+    let acquired = pool.acquire(HOST, now, wish, Waker::noop(), &mut dropped);
+    assert_eq!(dropped, []);
+    acquired
+}
+
+#[test]
+fn who_comes_while_one_is_opened_gets_a_place_on_it() {
+    let (mut pool, now) = (pool(9, 9), Instant::now());
+    let (origin, acquired) = ask(&mut pool, now, SHARED);
+    assert_eq!(acquired, Acquired::Granted(Grant::Open));
+    let mut tickets = Vec::new();
+    for _ in 0..4 {
+        let Acquired::Wait(ticket) = ask(&mut pool, now, SHARED).1 else { panic!("no wait") };
+        tickets.push(ticket);
+    }
+    let line = Line::new(3);
+    // Two of them, and one more is told to open another; the last waits for that.
+    assert_eq!(pool.share(&origin, line.clone(), now).len(), 3);
+    let mut poll = |ticket: usize| pool.poll(&origin, tickets[ticket], Waker::noop());
+    assert_eq!(poll(0), Some(Grant::Join(line.clone())));
+    assert_eq!(poll(1), Some(Grant::Join(line.clone())));
+    assert_eq!((poll(2), poll(3)), (Some(Grant::Open), None));
+    // That one fails, and a place becomes free.
+    line.part();
+    assert_eq!(pool.leave(&origin, &line, now).1.len(), 1);
+    assert_eq!(pool.poll(&origin, tickets[3], Waker::noop()), Some(Grant::Join(line.clone())));
+    assert!(pool.release(&origin).is_empty());
+    assert_eq!((pool.counts(HOST), line.taken()), ((0, 1), 3));
+}
+
+#[test]
+fn an_attempt_that_fails_is_the_next_ones() {
+    let (mut pool, now) = (pool(9, 9), Instant::now());
+    let (origin, _) = ask(&mut pool, now, SHARED);
+    let Acquired::Wait(ticket) = ask(&mut pool, now, SHARED).1 else { panic!("no wait") };
+    let Acquired::Wait(last) = ask(&mut pool, now, SHARED).1 else { panic!("no wait") };
+    assert_eq!(pool.release(&origin).len(), 1);
+    assert_eq!(pool.poll(&origin, ticket, Waker::noop()), Some(Grant::Open));
+    assert_eq!(pool.poll(&origin, last, Waker::noop()), None);
+    // It turns out that the server speaks nothing that could be shared.
+    assert_eq!(pool.keep_alone(&origin).len(), 1);
+    assert_eq!(pool.poll(&origin, last, Waker::noop()), Some(Grant::Open));
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(Grant::Open));
+    assert_eq!(pool.counts(HOST), (0, 3));
+}
+
+#[test]
+fn closed_and_unwanted_ones_are_let_go() {
+    let (mut pool, now) = (pool(2, 1), Instant::now());
+    let (origin, _) = ask(&mut pool, now, SHARED);
+    let line = Line::new(1);
+    pool.share(&origin, line.clone(), now);
+    // It is full, or not the one that is wanted: another one.
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(Grant::Open));
+    let other = Line::new(5);
+    pool.share(&origin, other.clone(), now);
+    let not = Wish { not: Some(&other), ..SHARED };
+    // There may be no third, so that it has to be that one.
+    assert_eq!(ask(&mut pool, now, not).1, Acquired::Granted(Grant::Join(other.clone())));
+    other.part();
+    other.0.2.set(true);
+    other.part();
+    let (gone, _) = pool.leave(&origin, &other, now);
+    assert_eq!(gone, Some(Surplus::Shared(other)));
+    line.part();
+    assert_eq!(pool.leave(&origin, &line, now).0, None);
+    assert_eq!(pool.counts(HOST), (1, 1));
+    let mut dropped = Vec::new();
+    pool.tidy(now + Duration::from_secs(60), &mut dropped);
+    assert_eq!((dropped, pool.counts(HOST)), (vec![Surplus::Shared(line)], (0, 0)));
+}
+
+proptest::proptest! {
+    /// Whatever happens in whatever order, shared connections among it: no place is lost, and nobody waits
+    /// for nothing.
+    #[test]
+    fn no_place_on_a_shared_connection_is_lost(
+        ops in proptest::collection::vec((0u8..8, 0usize..8), 0..200)
+    ) {
+        let (limit, max_idle) = (3, 2);
+        let (mut pool, mut now) = (pool(limit, max_idle), Instant::now());
+        let (mut opening, mut tickets) = (0, Vec::<Ticket>::new());
+        let (mut seats, mut lines) = (Vec::<Line>::new(), Vec::<Line>::new());
+        let mut origin = None;
+        for (op, n) in ops {
+            let mut dropped = Vec::new();
+            match op {
+                0 | 1 => {
+                    let (at, acquired) =
+                        pool.acquire(HOST, now, SHARED, Waker::noop(), &mut dropped);
+                    origin = Some(at);
+                    match acquired {
+                        Acquired::Granted(Grant::Open) => opening += 1,
+                        Acquired::Granted(Grant::Join(line)) => seats.push(line),
+                        Acquired::Granted(Grant::Reuse(..)) => unreachable!("all are shared"),
+                        Acquired::Wait(ticket) => tickets.push(ticket),
+                    }
+                }
+                2 if opening > 0 => {
+                    opening -= 1;
+                    let line = Line::new(1 + n as u32 % 3);
+                    seats.push(line.clone());
+                    lines.push(line.clone());
+                    pool.share(origin.as_ref().unwrap(), line, now);
+                }
+                3 if opening > 0 => {
+                    opening -= 1;
+                    pool.release(origin.as_ref().unwrap());
+                }
+                4 | 5 if !seats.is_empty() => {
+                    let line = seats.remove(n % seats.len());
+                    line.part();
+                    pool.leave(origin.as_ref().unwrap(), &line, now);
+                }
+                6 if !tickets.is_empty() => {
+                    let ticket = tickets.remove(n % tickets.len());
+                    pool.cancel(origin.as_ref().unwrap(), ticket, now);
+                }
+                7 if n < 3 && !lines.is_empty() => lines[n % lines.len()].0.2.set(true),
+                7 => now += Duration::from_secs(n as u64 * 5),
+                _ => {}
+            }
+            if let Some(origin) = &origin {
+                tickets.retain(|ticket| match pool.poll(origin, *ticket, Waker::noop()) {
+                    Some(Grant::Open) => { opening += 1; false }
+                    Some(Grant::Join(line)) => { seats.push(line); false }
+                    Some(Grant::Reuse(..)) => unreachable!("all are shared"),
+                    None => true,
+                });
+            }
+            let (idle, open) = pool.counts(HOST);
+            let in_use = lines.iter().filter(|line| !line.is_idle()).count();
+            proptest::prop_assert_eq!(open, opening + in_use + idle);
+            proptest::prop_assert!(open <= limit && opening <= 1 && idle <= max_idle);
+            let taken: u32 = lines.iter().map(Line::taken).sum();
+            proptest::prop_assert_eq!(taken as usize, seats.len());
+            proptest::prop_assert!(tickets.is_empty() || opening == 1 || open == limit);
+            let has_room = |line: &&Line| !line.is_idle() && line.join();
+            if let Some(line) = lines.iter().find(has_room) {
+                line.part();
+                proptest::prop_assert!(tickets.is_empty(), "one waits beside a free place");
+            }
+        }
+    }
+
+    /// Whatever happens in whatever order: the limits hold, and no place is lost.
+    #[test]
+    fn no_place_is_lost(ops in proptest::collection::vec((0u8..6, 0usize..8), 0..200)) {
+        let (limit, max_idle) = (3, 2);
+        let (mut pool, mut now) = (pool(limit, max_idle), Instant::now());
+        let (mut held, mut tickets) = (Vec::<Option<u32>>::new(), Vec::<Ticket>::new());
+        let (mut origin, mut number) = (None, 0);
+        for (op, n) in ops {
+            let mut dropped = Vec::new();
+            match op {
+                0 | 1 => {
+                    let (at, acquired) =
+                        pool.acquire(HOST, now, Wish { fresh: n == 0, ..ALONE }, Waker::noop(), &mut dropped);
+                    origin = Some(at);
+                    match acquired {
+                        Acquired::Granted(Grant::Open) => held.push(None),
+                        Acquired::Granted(Grant::Reuse(c, _)) => held.push(Some(c)),
+                        Acquired::Granted(Grant::Join(_)) => unreachable!("nothing is shared"),
+                        Acquired::Wait(ticket) => tickets.push(ticket),
+                    }
+                }
+                2 if !held.is_empty() => {
+                    let origin = origin.as_ref().unwrap();
+                    let connection = held.remove(n % held.len()).unwrap_or_else(|| {
+                        number += 1;
+                        number
+                    });
+                    pool.put(origin, connection, now);
+                }
+                3 if !held.is_empty() => {
+                    held.remove(n % held.len());
+                    pool.release(origin.as_ref().unwrap());
+                }
+                4 if !tickets.is_empty() => {
+                    let ticket = tickets.remove(n % tickets.len());
+                    pool.cancel(origin.as_ref().unwrap(), ticket, now);
+                }
+                5 => now += Duration::from_secs(n as u64 * 5),
+                _ => {}
+            }
+            if let Some(origin) = &origin {
+                tickets.retain(|ticket| match pool.poll(origin, *ticket, Waker::noop()) {
+                    Some(Grant::Open) => { held.push(None); false }
+                    Some(Grant::Reuse(c, _)) => { held.push(Some(c)); false }
+                    Some(Grant::Join(_)) => unreachable!("nothing is shared"),
+                    None => true,
+                });
+            }
+            let (idle, open) = pool.counts(HOST);
+            proptest::prop_assert_eq!(open, held.len() + idle);
+            proptest::prop_assert!(open <= limit && idle <= max_idle);
+            proptest::prop_assert!(tickets.is_empty() || (idle == 0 && open == limit));
+        }
+    }
+}
