@@ -129,6 +129,6 @@ fn async_std() {
 #[test]
 fn std() {
     let std = barewire_std::Std::default();
-    std.block_on(exchange(std.clone()));
-    std.block_on(refusal(std.clone()));
+    std.block_on(exchange(std));
+    std.block_on(refusal(std));
 }
