@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use barewire_client::{Body, Client, ErrorKind};
 use barewire_h2::{BodyLength, Config, Reason, ServerEvent};
@@ -20,6 +20,7 @@ use crate::{client, on_each_runtime, smol};
 on_each_runtime!(
     large_bodies_through_small_windows,
     many_large_bodies_at_once,
+    a_server_that_does_not_read_for_a_while,
     trailers_both_ways,
     an_early_refusal_ends_the_upload,
     a_body_that_waits_for_100_continue,
@@ -82,6 +83,44 @@ fn many_large_bodies_at_once<R: Spawn>(runtime: R) {
         for task in tasks {
             task.await.unwrap();
         }
+        assert_eq!(server.connections(), 1);
+    });
+}
+
+/// The windows are open, and the sockets are full: who writes waits, and so does who only asks.
+fn a_server_that_does_not_read_for_a_while<R: Spawn>(runtime: R) {
+    let mut config = Config::default();
+    config.settings.initial_window_size = (1 << 31) - 1;
+    config.settings.connection_window = (1 << 31) - 1;
+    let server = Server::new(config, |_| {
+        |talk: &mut Talk, event: ServerEvent| {
+            if let ServerEvent::Request(_, request, _) = &event
+                && request.uri().path() == "/large"
+            {
+                talk.deaf = Some(Instant::now() + Duration::from_millis(300));
+                talk.note("deaf");
+            }
+            echo_path(talk, event);
+        }
+    });
+    runtime.clone().block_on(async move {
+        let client = client(runtime);
+        client.get(server.url("/")).send().await.unwrap().bytes().await.unwrap();
+        let large = client.post(server.url("/large")).body(vec![b'x'; 24 << 20]);
+        let large = client.runtime().spawn(large.send());
+        assert_eq!(server.note(), "deaf");
+        let small: Vec<_> = (0..4)
+            .map(|_| {
+                let small = client.post(server.url("/small")).body(vec![b'x'; 70_000]);
+                client.runtime().spawn(small.send())
+            })
+            .collect();
+        for small in small {
+            let small = small.await.unwrap().unwrap();
+            assert_eq!(small.text().await.unwrap(), "/small 70000");
+        }
+        let large = large.await.unwrap().unwrap();
+        assert_eq!(large.text().await.unwrap(), format!("/large {}", 24 << 20));
         assert_eq!(server.connections(), 1);
     });
 }

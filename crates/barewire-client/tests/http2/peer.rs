@@ -27,8 +27,10 @@ pub(crate) struct Talk {
     pub(crate) note: Sender<String>,
     /// Cut the connection after what there is to say.
     pub(crate) hang_up: bool,
-    /// Do not answer or read anything more.
+    /// Do not answer anything more.
     pub(crate) mute: bool,
+    /// Do not read before this instant.
+    pub(crate) deaf: Option<Instant>,
 }
 
 impl Talk {
@@ -119,6 +121,7 @@ impl Server {
                     note: note.clone(),
                     hang_up: false,
                     mute: false,
+                    deaf: None,
                 };
                 let mut react = make(number);
                 running.push(thread::spawn(move || serve(stream, talk, &given, &mut react)));
@@ -247,7 +250,7 @@ fn serve(
                 _ => continue,
             }
         }
-        if !talk.h2.wants_read() {
+        if !talk.h2.wants_read() || talk.deaf.is_some_and(|until| Instant::now() < until) {
             thread::park_timeout(Duration::from_millis(5));
             continue;
         }

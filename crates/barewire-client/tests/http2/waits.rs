@@ -2,6 +2,7 @@
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use barewire_client::{Client, ErrorKind, Phase};
@@ -227,4 +228,55 @@ fn a_response_that_nobody_reads_is_cancelled_when_dropped() {
         assert_eq!(waiting(&client, server.url("/a")).await.unwrap(), "/a");
     });
     assert_eq!(server.connections(), 1);
+}
+
+/// Eight threads that poll, give up and go on, each in its own way: nobody waits for a wake that was lost.
+#[test]
+fn threads_that_come_and_go_leave_nobody_behind() {
+    let server = Server::echo_paths(Config::default());
+    let client = client(smol());
+    block_on(waiting(&client, server.url("/"))).unwrap();
+    let threads: Vec<_> = (0..8_u64)
+        .map(|thread| {
+            let (client, url) = (client.clone(), server.url(""));
+            thread::spawn(move || {
+                let mut seed = thread.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+                let mut late = 0;
+                for round in 0..150 {
+                    seed ^= seed << 13;
+                    seed ^= seed >> 7;
+                    seed ^= seed << 17;
+                    let path = format!("/{thread}/{round}");
+                    let mut wanted = waiting(&client, format!("{url}{path}"));
+                    let mut dropped: Vec<_> = (0..seed % 3)
+                        .map(|_| Some(waiting(&client, format!("{url}/dropped"))))
+                        .collect();
+                    let mut patience = seed >> 8 & 3;
+                    let start = Instant::now();
+                    let text = block_on(poll_fn(|cx| {
+                        for dropped in &mut dropped {
+                            let over = patience == 0
+                                || dropped
+                                    .as_mut()
+                                    .is_some_and(|one| one.as_mut().poll(cx).is_ready());
+                            if over {
+                                *dropped = None;
+                            }
+                        }
+                        patience = patience.saturating_sub(1);
+                        wanted.as_mut().poll(cx)
+                    }));
+                    assert_eq!(text.unwrap(), path);
+                    late += u32::from(start.elapsed() >= Duration::from_millis(200));
+                }
+                late
+            })
+        })
+        .collect();
+    let late: u32 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    // A lost wake costs 250 ms; a machine that is busy costs some of that too.
+    assert!(late < 20, "{late} of 1200 requests waited for long");
+    assert_eq!(server.connections(), 1);
+    let counted = client.connections(server.url("/")).unwrap();
+    assert_eq!((counted.idle, counted.in_use), (1, 0));
 }
