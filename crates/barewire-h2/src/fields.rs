@@ -102,6 +102,8 @@ impl HeadField {
             Name::Method => {
                 Method::from_bytes(&value).map(Self::Method).map_err(|_| ErrorKind::BadMethod)
             }
+            // `http` takes none for one.
+            Name::Scheme if value.is_empty() => Err(ErrorKind::BadScheme),
             Name::Scheme => {
                 Scheme::try_from(&value[..]).map(Self::Scheme).map_err(|_| ErrorKind::BadScheme)
             }

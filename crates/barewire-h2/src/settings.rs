@@ -79,6 +79,7 @@ pub(crate) fn announce(settings: &Settings, server: bool) -> SettingsFrame {
     let frame_size = max_frame_size(settings);
     SettingsFrame {
         header_table_size: differs(settings.header_table_size, DEFAULT_TABLE),
+        smallest_header_table_size: None,
         enable_push: (!server && !settings.enable_push).then_some(false),
         max_concurrent_streams: (server || settings.enable_push)
             .then_some(settings.max_concurrent_streams),

@@ -28,6 +28,10 @@ impl<R: Role> Connection<R> {
         if self.is_idle_id(id) {
             return Err(ErrorKind::UnexpectedFrame.into());
         }
+        if let Err(ErrorKind::FrameSize) = increment {
+            // Even of a stream that is closed (section 6.9).
+            return Err(ErrorKind::FrameSize.into());
+        }
         let Some((key, stream)) = self.streams.by_id(id) else { return Ok(()) };
         let result = match increment {
             Ok(increment) => widen(&mut stream.send_window, i64::from(increment)),
@@ -91,8 +95,11 @@ impl<R: Role> Connection<R> {
     pub(super) fn apply(&mut self, frame: &SettingsFrame) -> Result<(), Error> {
         let before = self.peer;
         self.peer.apply(frame, !R::SERVER)?;
-        if self.peer.header_table_size != before.header_table_size {
-            self.encoder.set_max_table_size(self.peer.header_table_size);
+        // One after the other: the peer's table was as small in between (RFC 7541, section 4.2).
+        for size in
+            [frame.smallest_header_table_size, frame.header_table_size].into_iter().flatten()
+        {
+            self.encoder.set_max_table_size(size);
         }
         let by = i64::from(self.peer.initial_window_size)
             .saturating_sub(i64::from(before.initial_window_size));

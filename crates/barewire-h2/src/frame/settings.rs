@@ -6,11 +6,14 @@ use crate::ErrorKind;
 
 /// What one SETTINGS frame says (RFC 9113, section 6.5.2); `None` is what it does not mention.
 ///
-/// When it mentions something twice, the last one counts. Settings that are not known are left out.
+/// When it mentions something twice, the last one counts, but for the size of the header table. Settings that are not known are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SettingsFrame {
     /// SETTINGS_HEADER_TABLE_SIZE.
     pub header_table_size: Option<u32>,
+    /// The smallest SETTINGS_HEADER_TABLE_SIZE, if it came before a larger one: the table was as small in between,
+    /// which the next header block has to say (RFC 7541, section 4.2).
+    pub smallest_header_table_size: Option<u32>,
     /// SETTINGS_ENABLE_PUSH.
     pub enable_push: Option<bool>,
     /// SETTINGS_MAX_CONCURRENT_STREAMS.
@@ -46,7 +49,12 @@ impl SettingsFrame {
             _ => Err(ErrorKind::BadSetting),
         };
         match id {
-            1 => self.header_table_size = Some(value),
+            1 => {
+                let before = self.smallest_header_table_size.or(self.header_table_size);
+                let smallest = before.min(self.header_table_size);
+                self.smallest_header_table_size = smallest.filter(|smallest| *smallest < value);
+                self.header_table_size = Some(value);
+            }
             2 => self.enable_push = flag()?,
             3 => self.max_concurrent_streams = Some(value),
             4 if value > MAX_WINDOW => return Err(ErrorKind::BadInitialWindow),
@@ -61,8 +69,9 @@ impl SettingsFrame {
         Ok(())
     }
 
-    fn entries(&self) -> [(u16, Option<u32>); 8] {
+    fn entries(&self) -> [(u16, Option<u32>); 9] {
         [
+            (1, self.smallest_header_table_size),
             (1, self.header_table_size),
             (2, self.enable_push.map(u32::from)),
             (3, self.max_concurrent_streams),
