@@ -16,8 +16,12 @@ const ROUND: Duration = Duration::from_secs(5);
 /// Drives the shared connections that nobody uses, for as long as it is polled.
 pub(crate) async fn keep_alive<R: Runtime>(shared: &Arc<Shared<R>>) -> Infallible {
     if R::TcpStream::BLOCKING {
-        let interval = shared.config.h2.timeouts.keepalive_interval;
-        let round = interval.map_or(ROUND, |interval| interval.min(ROUND));
+        let timeouts = &shared.config.h2.timeouts;
+        // The answer to a PING has to be read before its time is up.
+        let round = match timeouts.keepalive_interval {
+            Some(interval) => interval.min(timeouts.keepalive_timeout / 2).min(ROUND),
+            None => ROUND,
+        };
         loop {
             shared.runtime.sleep(round).await;
             for line in shared.idle_lines() {

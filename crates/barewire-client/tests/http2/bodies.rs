@@ -20,6 +20,7 @@ use crate::{client, on_each_runtime, smol};
 on_each_runtime!(
     large_bodies_through_small_windows,
     many_large_bodies_at_once,
+    a_response_is_sent_on_over_the_same_connection,
     a_server_that_does_not_read_for_a_while,
     trailers_both_ways,
     an_early_refusal_ends_the_upload,
@@ -83,6 +84,18 @@ fn many_large_bodies_at_once<R: Spawn>(runtime: R) {
         for task in tasks {
             task.await.unwrap();
         }
+        assert_eq!(server.connections(), 1);
+    });
+}
+
+fn a_response_is_sent_on_over_the_same_connection<R: Spawn>(runtime: R) {
+    let server = Server::new(Config::default(), |_| echo_body);
+    runtime.clone().block_on(async move {
+        let client = small_windows(runtime);
+        let body = pattern(300_000);
+        let first = client.post(server.url("/")).body(body.clone()).send().await.unwrap();
+        let second = client.post(server.url("/")).body(first.into_body()).send().await.unwrap();
+        assert!(second.bytes().await.unwrap() == body);
         assert_eq!(server.connections(), 1);
     });
 }

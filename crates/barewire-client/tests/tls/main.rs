@@ -273,3 +273,40 @@ fn eight_threads_share_one_connection_in_tls() {
     }
     assert_eq!(server.connections(), 1);
 }
+
+/// Dropped after every number of polls, from the look-up over the handshake to the end, while another one waits
+/// for the connection that it opens.
+#[test]
+fn who_opens_a_connection_may_be_cancelled_at_every_await() {
+    use std::future::{Future, poll_fn};
+    use std::pin::pin;
+
+    let made = made();
+    let server = Server::http2(&made, &["h2"]);
+    let runtime = barewire_smol::Smol::default();
+    for most in 0..16 {
+        let client = builder(runtime.clone(), made.certificate_pem()).build();
+        let fetch = |path: &str| {
+            let request = client.get(server.url(path)).send();
+            async move { request.await?.text().await }
+        };
+        let (mut opener, other) = (Some(Box::pin(fetch("/opener"))), fetch("/other"));
+        runtime.block_on(async {
+            let mut other = pin!(other);
+            let mut polls = 0;
+            let text = poll_fn(|cx| {
+                if let Some(running) = &mut opener {
+                    if polls == most || running.as_mut().poll(cx).is_ready() {
+                        opener = None;
+                    }
+                    polls += 1;
+                }
+                other.as_mut().poll(cx)
+            });
+            assert_eq!(text.await.unwrap(), "/other", "after {most} polls");
+        });
+        drop(opener);
+        let counted = client.connections(server.url("/")).unwrap();
+        assert_eq!((counted.idle, counted.in_use), (1, 0), "after {most} polls");
+    }
+}
