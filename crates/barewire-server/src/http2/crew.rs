@@ -114,6 +114,27 @@ impl Roles {
     }
 }
 
+/// A place in a crew, for as long as a thread has it.
+struct Hired<R, H, L: Over<ServerConnection>, T: Transport + Send + 'static>(Arc<Crew<R, H, L, T>>);
+
+impl<R, H, L, T> Hired<R, H, L, T>
+where
+    R: Spawn,
+    H: Handler,
+    L: Over<ServerConnection>,
+    T: Transport + Send + 'static,
+{
+    fn work(&self) {
+        self.0.work();
+    }
+}
+
+impl<R, H, L: Over<ServerConnection>, T: Transport + Send + 'static> Drop for Hired<R, H, L, T> {
+    fn drop(&mut self) {
+        self.0.shared.lock().roles.threads -= 1;
+    }
+}
+
 type Guard<'a, L, T> = MutexGuard<'a, State<L, T>>;
 
 impl<R, H, L, T> Crew<R, H, L, T>
@@ -145,12 +166,17 @@ where
         crew.membership.register(crew.waiter.waker());
         crew.shared.ready.serve(crew.waiter.waker());
         crew.shared.set_relief(crew.this.clone());
-        crew.shared.lock().roles.threads = 1;
         crew
     }
 
+    /// Goes on with the connection on this thread, and on others as they are needed.
+    pub(super) fn serve(self: Arc<Self>) {
+        self.shared.lock().roles.threads += 1;
+        Hired(self).work();
+    }
+
     /// The life of a thread: leads when nobody does, until the connection is over or nobody needs it.
-    pub(super) fn work(&self) {
+    fn work(&self) {
         let me = Me::new();
         let mut state = self.shared.lock();
         while !state.is_over() {
@@ -168,7 +194,6 @@ where
                 break;
             }
         }
-        state.roles.threads -= 1;
     }
 
     /// Goes on with the connection until it is over or somebody else does.
@@ -222,7 +247,7 @@ where
             }
             if state.roles.leader != Some(me.id) {
                 // Who leads now may be held up in turn: then whoever is free goes on.
-                let led = state.roles.leader.is_some() && self.progress() % 2 == 0;
+                let led = state.roles.leader.is_some() && self.progress().is_multiple_of(2);
                 if led || state.is_over() {
                     return state;
                 }
@@ -285,15 +310,16 @@ where
         self.progress.fetch_add(1, Ordering::SeqCst);
         if !self.watched.swap(true, Ordering::SeqCst) {
             let runtime = &self.common.runtime;
-            self.common.monitor.watch(self.this.clone(), |monitor| {
-                drop(runtime.spawn_blocking(move || monitor.run()));
+            self.common.monitor.watch(self.this.clone(), |shift| {
+                // Where the system has no thread for it, the next connection tries again.
+                drop(runtime.spawn_blocking(move || shift.run()));
             });
         }
     }
 
     /// The leader, whoever it is, is not with a handler. Under the lock.
     fn at_ease(&self) {
-        if self.progress() % 2 == 1 {
+        if !self.progress().is_multiple_of(2) {
             self.progress.fetch_add(1, Ordering::SeqCst);
         }
     }
@@ -386,7 +412,9 @@ where
         let Some(crew) = crew else { return };
         state.roles.threads += 1;
         drop(state);
-        drop(self.common.runtime.spawn_blocking(move || crew.work()));
+        let hired = Hired(crew);
+        // Where the system has no thread for it, whoever is held up goes on when it is done.
+        drop(self.common.runtime.spawn_blocking(move || hired.work()));
     }
 }
 

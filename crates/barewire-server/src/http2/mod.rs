@@ -61,7 +61,7 @@ where
         match driver.transport_mut().waiter() {
             Ok(Some(waiter)) => {
                 let shared = Shared::new(driver);
-                Crew::new(common, shared, membership, peer, waiter).work();
+                Crew::new(common, shared, membership, peer, waiter).serve();
             }
             Ok(None) => log::broken(&peer, &io::ErrorKind::Unsupported.into()),
             Err(error) => log::broken(&peer, &error),
@@ -218,9 +218,10 @@ where
         }
         let called = catch_unwind(AssertUnwindSafe(|| {
             slot.as_mut().set(Some(call(head.map(|()| body))));
-            slot.poll(response);
+            slot.as_mut().poll(response);
         }));
         if let Err(panic) = called {
+            slot.set(None);
             *response = Some(self.panicked(panic));
         }
     }
@@ -251,8 +252,9 @@ where
             return;
         }
         let mut response = None;
-        let polled = catch_unwind(AssertUnwindSafe(|| slot.poll(&mut response)));
+        let polled = catch_unwind(AssertUnwindSafe(|| slot.as_mut().poll(&mut response)));
         if let Err(panic) = polled {
+            slot.set(None);
             response = Some(self.panicked(panic));
         }
         if let Some(mut head) = response {

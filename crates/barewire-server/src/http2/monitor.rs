@@ -54,19 +54,19 @@ impl Monitor {
     }
 
     /// Looks after a connection; `start` gives the monitor a thread when it has none.
-    pub(super) fn watch(self: &Arc<Self>, who: Weak<dyn Watch>, start: impl FnOnce(Arc<Self>)) {
+    pub(super) fn watch(self: &Arc<Self>, who: Weak<dyn Watch>, start: impl FnOnce(Shift)) {
         let mut state = self.lock();
         state.watched.push(Watched { who, seen: 0, quiet: 0 });
         let runs = std::mem::replace(&mut state.running, true);
         drop(state);
         match runs {
             true => self.news.notify_one(),
-            false => start(Arc::clone(self)),
+            false => start(Shift { monitor: Arc::clone(self), begun: false }),
         }
     }
 
     /// Looks until there has been nothing to look at for a while.
-    pub(super) fn run(&self) {
+    fn run(&self) {
         let mut state = self.lock();
         loop {
             if state.watched.is_empty() {
@@ -89,6 +89,27 @@ impl Monitor {
     }
 }
 
+/// A thread of the monitor's, or what should have become one.
+pub(super) struct Shift {
+    monitor: Arc<Monitor>,
+    begun: bool,
+}
+
+impl Shift {
+    pub(super) fn run(mut self) {
+        self.begun = true;
+        self.monitor.run();
+    }
+}
+
+impl Drop for Shift {
+    fn drop(&mut self) {
+        if !self.begun {
+            self.monitor.lock().running = false;
+        }
+    }
+}
+
 impl Watched {
     /// Whether to look again.
     fn look(&mut self) -> bool {
@@ -97,7 +118,7 @@ impl Watched {
         if now != self.seen {
             self.seen = now;
             self.quiet = 0;
-        } else if now % 2 == 1 {
+        } else if !now.is_multiple_of(2) {
             who.relieve(now);
         } else {
             self.quiet += 1;

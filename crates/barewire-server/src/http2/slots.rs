@@ -136,11 +136,10 @@ impl<F: Future<Output = Response<Body>>> Slot<F> {
     pub(super) fn poll(self: Pin<&mut Self>, response: &mut Option<Response<Body>>) {
         let mut slot = self.project();
         let mut cx = Context::from_waker(slot.waker);
-        if let Some(future) = slot.handling.as_mut().as_pin_mut() {
-            if let Poll::Ready(ready) = future.poll(&mut cx) {
-                *response = Some(ready);
-                slot.handling.set(None);
-            }
+        let Some(future) = slot.handling.as_mut().as_pin_mut() else { return };
+        if let Poll::Ready(ready) = future.poll(&mut cx) {
+            *response = Some(ready);
+            slot.handling.set(None);
         }
     }
 }

@@ -249,10 +249,9 @@ impl Streams {
 
     /// Forgets a stream that nobody waits for.
     pub(super) fn tidy(&mut self, id: StreamId) {
-        if let Ok(at) = self.find(id) {
-            if self.0[at].handler.is_none() && self.0[at].inbox.is_none() {
-                self.0.remove(at);
-            }
+        let Ok(at) = self.find(id) else { return };
+        if self.0[at].handler.is_none() && self.0[at].inbox.is_none() {
+            self.0.remove(at);
         }
     }
 }
