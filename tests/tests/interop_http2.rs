@@ -25,8 +25,7 @@ macro_rules! on_each_runtime {
             }
             #[test]
             fn std() {
-                // Without optimisation a handshake takes more of the stack than a task has by default.
-                super::$name(barewire_std::Std::with_stack_size(1 << 20));
+                super::$name(barewire_std::Std::default());
             }
         }
     )*};

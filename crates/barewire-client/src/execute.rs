@@ -87,7 +87,8 @@ pub(crate) async fn execute<R: Runtime>(
                 place
             }
             Err(lease) => {
-                let opened = open(shared, origin, lease, total).await;
+                // Rare and large: most requests find a connection.
+                let opened = Box::pin(open(shared, origin, lease, total)).await;
                 // Connecting took its time.
                 now = shared.runtime.now();
                 opened.map_err(|kind| Error::of_origin(kind, origin))?

@@ -24,8 +24,7 @@ macro_rules! on_each_runtime {
             $(#[test] fn $name() { super::$name(barewire_async_std::AsyncStd::default()); })*
         }
         mod on_std {
-            // Without optimisation a handshake takes more of the stack than a task has by default.
-            $(#[test] fn $name() { super::$name(barewire_std::Std::with_stack_size(1 << 20)); })*
+            $(#[test] fn $name() { super::$name(barewire_std::Std::default()); })*
         }
     };
 }
