@@ -241,6 +241,7 @@ fn serve(
         }
         if over || talk.hang_up || talk.h2.is_closed() {
             let _ = stream.shutdown(Shutdown::Both);
+            talk.note("hung up");
             return;
         }
         if talk.mute {
