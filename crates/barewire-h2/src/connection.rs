@@ -138,6 +138,8 @@ pub(crate) struct Connection<R: Role> {
     pub(crate) peer_last: Option<StreamId>,
     /// The highest number that the peer opened a stream with.
     pub(crate) last_remote: StreamId,
+    /// The peer left out numbers when it opened streams.
+    pub(crate) passed_over: bool,
     /// The number of our next stream.
     pub(crate) next_local: u32,
     pub(crate) active_remote: u32,
@@ -208,6 +210,7 @@ impl<R: Role> Connection<R> {
             said: Said::Nothing,
             peer_last: None,
             last_remote: StreamId::CONNECTION,
+            passed_over: false,
             next_local: if R::SERVER { 2 } else { 1 },
             active_remote: 0,
             active_local: 0,

@@ -159,8 +159,17 @@ impl<R: Role> Connection<R> {
             };
         }
         if id <= self.last_remote {
-            return Ok(self.closed_target(id));
+            // One that was passed over cannot be told from one that is over, and must not be opened any more.
+            return match self.closed_target(id) {
+                Target::Nobody(Some(_)) if self.passed_over => Err(ErrorKind::StreamIdOrder.into()),
+                target => Ok(target),
+            };
         }
+        let next = match self.last_remote.value() {
+            0 => 1,
+            last => last.saturating_add(2),
+        };
+        self.passed_over |= id.value() > next;
         self.last_remote = id;
         if self.is_beyond_last(id) {
             self.spend(Cost::ProvokedReset)?;
