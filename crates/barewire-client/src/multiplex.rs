@@ -11,8 +11,10 @@
 //! parked until it has brought something for them, or has what it wanted.
 
 mod bell;
+mod carried;
 mod port;
 mod seats;
+mod slot;
 mod state;
 mod stream;
 

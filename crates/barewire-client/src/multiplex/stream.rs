@@ -5,15 +5,17 @@ use barewire_h2::{Reason, ResetBy, StreamId, UsageError};
 use barewire_proto::Protocol;
 use barewire_rt::{LazyTimer, Runtime, Transport};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Frame;
 
+use super::carried::Carried;
 use super::port::Wanted;
-use super::state::{News, Over, Slot, State};
+use super::slot::{News, Over, Slot};
+use super::state::State;
 use super::{Seat, lock};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::exchange::{BodyLength, Carrier, Exchange, Outset, REFUSED, Taken};
+use crate::exchange::{BodyLength, Exchange, Outset, REFUSED};
 use crate::head;
 use crate::park::block_on_steps;
 use crate::trace::debug;
@@ -81,12 +83,9 @@ impl<R: Runtime> Stream<R> {
             let (_, begun) = state.sent();
             state.driver.protocol_mut().handle_timeout(outset.now);
             let id = state.connection().send_request(&head, in_h2(length))?;
-            let mut slot = Slot::default();
-            slot.total = outset.total;
-            if has_body {
-                slot.alarm = outset.expect.and_then(|wait| outset.now.checked_add(wait));
-            }
-            state.streams.insert(id, slot);
+            let expect = outset.expect.filter(|_| has_body);
+            let alarm = expect.and_then(|wait| outset.now.checked_add(wait));
+            state.streams.insert(id, Slot { total: outset.total, alarm, ..Slot::default() });
             let (_, goal) = state.sent();
             Ok((id, begun, goal))
         });
@@ -396,50 +395,5 @@ fn in_h1(length: barewire_h2::BodyLength) -> BodyLength {
         barewire_h2::BodyLength::Empty => BodyLength::Empty,
         barewire_h2::BodyLength::Known(length) => BodyLength::Known(length),
         barewire_h2::BodyLength::Unknown => BodyLength::Unknown,
-    }
-}
-
-/// Takes a request's body to its stream. The lock is not held while the body is asked for more: it may be the
-/// response on another stream.
-struct Carried<'a, R: Runtime> {
-    seat: &'a Seat<R>,
-    id: StreamId,
-    moved: bool,
-}
-
-impl<R: Runtime> Carried<'_, R> {
-    fn taken(result: Result<(), UsageError>) -> Result<Taken, Error> {
-        match result {
-            Ok(()) => Ok(Taken::Open),
-            // The server needs no more of it; why is told by the response, or by a reset.
-            Err(UsageError::StreamClosed) => Ok(Taken::Closed),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-impl<R: Runtime> Carrier for Carried<'_, R> {
-    fn send_data(&mut self, data: &mut Bytes, end: bool) -> Result<Taken, Error> {
-        let (before, id) = (data.len(), self.id);
-        let sent = self.seat.line.with(|state| state.connection().send_data(id, data, end));
-        self.moved |= data.len() < before || data.is_empty();
-        Self::taken(sent)
-    }
-
-    fn send_trailers(&mut self, trailers: &HeaderMap) -> Result<Taken, Error> {
-        let id = self.id;
-        self.moved = true;
-        Self::taken(self.seat.line.with(|state| state.connection().send_trailers(id, trailers)))
-    }
-
-    fn complete(&mut self) -> Result<Taken, Error> {
-        self.send_data(&mut Bytes::new(), true)
-    }
-
-    fn flush(&mut self, _: &mut Context<'_>) {
-        if R::TcpStream::BLOCKING && self.moved {
-            // A body that blocks must not hold up what it gave before.
-            self.seat.line.with(State::drive);
-        }
     }
 }

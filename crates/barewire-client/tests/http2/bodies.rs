@@ -140,13 +140,19 @@ fn a_server_that_does_not_read_for_a_while<R: Spawn>(runtime: R) {
 
 /// Parts that are handed over one by one.
 #[derive(Clone, Default)]
-struct Parts(Arc<Mutex<(VecDeque<Option<Bytes>>, Option<Waker>)>>);
+struct Parts(Arc<Mutex<Queue>>);
+
+#[derive(Default)]
+struct Queue {
+    parts: VecDeque<Option<Bytes>>,
+    waker: Option<Waker>,
+}
 
 impl Parts {
     fn put(&self, part: Option<Bytes>) {
-        let mut parts = self.0.lock().unwrap();
-        parts.0.push_back(part);
-        if let Some(waker) = parts.1.take() {
+        let mut queue = self.0.lock().unwrap();
+        queue.parts.push_back(part);
+        if let Some(waker) = queue.waker.take() {
             waker.wake();
         }
     }
@@ -160,11 +166,11 @@ impl http_body::Body for Parts {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        let mut parts = self.0.lock().unwrap();
-        match parts.0.pop_front() {
+        let mut queue = self.0.lock().unwrap();
+        match queue.parts.pop_front() {
             Some(part) => Poll::Ready(part.map(|part| Ok(Frame::data(part)))),
             None => {
-                parts.1 = Some(cx.waker().clone());
+                queue.waker = Some(cx.waker().clone());
                 Poll::Pending
             }
         }

@@ -103,10 +103,7 @@ fn a_server_that_is_gone_is_noticed_by_keepalive<R: Spawn>(runtime: R) {
 /// A request that was polled until its stream was there.
 type Waiting<'a> = Pin<Box<dyn Future<Output = Result<String, barewire_client::Error>> + 'a>>;
 
-fn waiting<'a, R: Runtime>(client: &Client<R>, url: String) -> Waiting<'a>
-where
-    R: 'a,
-{
+fn waiting<'a, R: Runtime + 'a>(client: &Client<R>, url: String) -> Waiting<'a> {
     let request = client.get(url).send();
     Box::pin(async move { request.await?.text().await })
 }
