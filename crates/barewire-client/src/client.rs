@@ -174,7 +174,7 @@ impl<R: Runtime> fmt::Debug for Client<R> {
     }
 }
 
-/// Connections to one host, as [`Client::connections`] counts them.
+/// Connections to one host, as [`Client::connections`] counts them. One that requests share counts once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connections {

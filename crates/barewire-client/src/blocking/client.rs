@@ -85,6 +85,13 @@ impl<R: Runtime> Client<R> {
         self.0.connections(url)
     }
 
+    /// Looks after the HTTP/2 connections that nobody uses, on this thread and for ever: see
+    /// [`crate::Client::keep_alive`].
+    #[cfg(feature = "http2")]
+    pub fn keep_alive(&self) -> std::convert::Infallible {
+        block_on(self.0.keep_alive())
+    }
+
     /// The configuration.
     pub fn config(&self) -> &Config {
         self.0.config()
