@@ -34,7 +34,7 @@
 //! - Every wait has a limit ([`Timeouts`]), and an [`Error`] says what happened, where, and what to do.
 //!
 //! - HTTP/2 wherever the server picks it in the TLS handshake, or is known to speak it
-//!   ([`ClientBuilder::http2_prior_knowledge`]): requests share one connection, and another one is opened when
+//!   (`ClientBuilder::http2_prior_knowledge`): requests share one connection, and another one is opened when
 //!   the server takes no more at once. What a server says that it has not begun is sent again. The version that
 //!   it was is in [`Response::version`].
 //!
