@@ -1,6 +1,7 @@
 //! From an accepted transport to the loop of the protocol that the client speaks, in the connection's own task.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -46,9 +47,42 @@ pub(crate) struct Visit<R, H> {
     pub(crate) peer: PeerAddr,
 }
 
+/// What a connection goes on with.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is moved once, and the large one is the usual one"
+)]
+#[cfg_attr(not(any(feature = "http2", feature = "tls")), expect(dead_code))]
+enum Next<T> {
+    Nothing,
+    /// In clear text, as most do.
+    Http1(Connection<ServerConnection, Watched<T>>),
+    Other(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
 impl<R: barewire_rt::Spawn, H: Handler> Visit<R, H> {
     /// Serves the connection until it ends.
-    pub(crate) async fn serve<T: Transport + Send + 'static>(self, transport: T) {
+    ///
+    /// What is only needed at the beginning is in a box of its own, so that the task does not hold room for it
+    /// for as long as the connection stands.
+    pub(crate) fn serve<T>(self, transport: T) -> impl Future<Output = ()> + Send + use<R, H, T>
+    where
+        T: Transport + Send + 'static,
+    {
+        let common = Arc::clone(&self.common);
+        let begun = Box::pin(self.begin(transport));
+        async move {
+            let mut next = begun.await;
+            match &mut next {
+                Next::Nothing => {}
+                Next::Http1(connection) => connection.run(&common.handler).await,
+                Next::Other(other) => other.await,
+            }
+        }
+    }
+
+    /// Finds out what the client speaks.
+    async fn begin<T: Transport + Send + 'static>(self, transport: T) -> Next<T> {
         poll_fn(|cx| {
             self.membership.register(cx.waker());
             Poll::Ready(())
@@ -58,40 +92,39 @@ impl<R: barewire_rt::Spawn, H: Handler> Visit<R, H> {
         #[cfg(feature = "tls")]
         if let Some(config) = &self.common.tls {
             let tls = Tls::server(config, |_| Detect::settled());
-            // What is rarer than clear HTTP/1 does not make its task larger.
-            return Box::pin(self.serve_tls(Driver::new(tls, transport))).await;
+            return self.begin_tls(Driver::new(tls, transport)).await;
         }
         #[cfg(feature = "http2")]
         {
             let mut driver = Driver::new(Detect::new(self.common.http1.timeouts.head), transport);
-            let Some(version) = self.first_event(&mut driver).await else { return };
+            let Some(version) = self.first_event(&mut driver).await else { return Next::Nothing };
             let (detect, transport) = driver.into_parts();
             match version {
                 Version::Http1 => {
                     let layer = detect.hand_over(self.http1());
-                    self.serve_http1(Driver::new(layer, transport)).await;
+                    Next::Http1(self.connection(Driver::new(layer, transport)))
                 }
                 Version::Http2 => {
                     let layer = detect.hand_over(self.http2());
-                    Box::pin(http2::serve(self, Driver::new(layer, transport))).await;
+                    Next::Other(http2::serve(self, Driver::new(layer, transport)))
                 }
             }
         }
         #[cfg(not(feature = "http2"))]
         {
             let driver = Driver::new(self.http1(), transport);
-            self.serve_http1(driver).await;
+            Next::Http1(self.connection(driver))
         }
     }
 
     /// Waits for the handshake, which decides everything.
     #[cfg(feature = "tls")]
-    async fn serve_tls<T: Transport + Send + 'static>(
+    async fn begin_tls<T: Transport + Send + 'static>(
         self,
         mut driver: Driver<Tls<Detect>, Watched<T>>,
-    ) {
+    ) -> Next<T> {
         let Some(barewire_tls::Event::Established) = self.first_event(&mut driver).await else {
-            return;
+            return Next::Nothing;
         };
         let (tls, transport) = driver.into_parts();
         #[cfg(feature = "http2")]
@@ -99,22 +132,22 @@ impl<R: barewire_rt::Spawn, H: Handler> Visit<R, H> {
             let next = self.http2();
             let layer = tls.map(|detect| detect.hand_over(next));
             let layer = layer.tolerate_end(barewire_h2::ServerConnection::is_idle);
-            return http2::serve(self, Driver::new(layer, transport)).await;
+            return Next::Other(http2::serve(self, Driver::new(layer, transport)));
         }
         let next = self.http1();
         let layer = tls.map(|detect| detect.hand_over(next));
         let layer = layer.tolerate_end(ServerConnection::is_idle);
-        self.serve_http1(Driver::new(layer, transport)).await;
+        let common = Arc::clone(&self.common);
+        let mut connection = self.connection(Driver::new(layer, transport));
+        Next::Other(Box::pin(async move { connection.run(&common.handler).await }))
     }
 
-    async fn serve_http1<L, T>(self, driver: Driver<L, Watched<T>>)
+    fn connection<L, T>(self, driver: Driver<L, Watched<T>>) -> Connection<L, Watched<T>>
     where
         L: Over<ServerConnection>,
         T: Transport + Send + 'static,
     {
-        let Self { common, membership, peer } = self;
-        let connection = Connection::new(driver, membership, peer, common.connect_info);
-        connection.run(&common.handler).await;
+        Connection::new(driver, self.membership, self.peer, self.common.connect_info)
     }
 
     /// The first event of a protocol that only finds out which one comes next; `None` when the connection ends

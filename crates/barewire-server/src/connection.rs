@@ -150,7 +150,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
     }
 
     /// Serves requests until the connection ends, well or not.
-    pub(crate) async fn run<H: Handler>(mut self, handler: &H) {
+    pub(crate) async fn run<H: Handler>(&mut self, handler: &H) {
         // Both stay where they are: requests, responses and the futures between them are large.
         let mut handling = pin!(None);
         let mut response = None;

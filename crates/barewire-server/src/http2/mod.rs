@@ -48,8 +48,11 @@ impl Violation for barewire_h2::Error {
     }
 }
 
-/// Serves a connection until it ends.
-pub(crate) async fn serve<R, H, L, T>(visit: Visit<R, H>, mut driver: Driver<L, Watched<T>>)
+/// Serves a connection until it ends. What comes back is small: all that is large is shared.
+pub(crate) fn serve<R, H, L, T>(
+    visit: Visit<R, H>,
+    mut driver: Driver<L, Watched<T>>,
+) -> Pin<Box<dyn Future<Output = ()> + Send>>
 where
     R: Spawn,
     H: Handler,
@@ -60,19 +63,20 @@ where
     if T::BLOCKING {
         match driver.transport_mut().waiter() {
             Ok(Some(waiter)) => {
-                let shared = Shared::new(driver);
-                Crew::new(common, shared, membership, peer, waiter).serve();
+                let crew = Crew::new(common, Shared::new(driver), membership, peer, waiter);
+                return Box::pin(async move { crew.serve() });
             }
             Ok(None) => log::broken(&peer, &io::ErrorKind::Unsupported.into()),
             Err(error) => log::broken(&peer, &error),
         }
-        return;
+        return Box::pin(std::future::ready(()));
     }
     let shared = Shared::new(driver);
     let connect_info = common.connect_info;
+    let abandoned = Vec::new();
     let mut connection =
-        Connection { shared, membership, peer, connect_info, abandoned: Vec::new(), told: false };
-    connection.run(&common.handler).await;
+        Connection { shared, membership, peer, connect_info, abandoned, told: false };
+    Box::pin(async move { connection.run(&common.handler).await })
 }
 
 struct Connection<L: Over<ServerConnection>, T: Transport + Send + 'static> {
