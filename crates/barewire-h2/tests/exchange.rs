@@ -236,6 +236,25 @@ fn ping_tells_the_time_and_keepalive_the_end() {
         talk.run();
     }
     assert_eq!(talk.client_error, None);
+    // So is one whose answer was read, and not looked at, when the time was up.
+    let mut server = ServerConnection::new(Config::default());
+    let mut config = Config::default();
+    config.timeouts.keepalive_interval = Some(Duration::from_secs(10));
+    let mut client = ClientConnection::new(config);
+    let mut clock = barewire_testkit::Clock::start();
+    client.handle_timeout(clock.now());
+    for _ in 0..5 {
+        let n = client.output().remaining();
+        let asked = client.output().copy_to_bytes(n);
+        assert!(server.input().push(asked).is_empty());
+        while server.poll_event().unwrap().is_some() {}
+        let n = server.output().remaining();
+        let answered = server.output().copy_to_bytes(n);
+        clock.advance(Duration::from_secs(60));
+        assert!(client.input().push(answered).is_empty());
+        client.handle_timeout(clock.now());
+        while client.poll_event().unwrap().is_some() {}
+    }
     // One that is silent is given up.
     let mut config = Config::default();
     config.timeouts.keepalive_interval = Some(Duration::from_secs(10));

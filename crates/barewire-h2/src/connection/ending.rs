@@ -260,7 +260,9 @@ impl<R: Role> Connection<R> {
         if self.clock.expire(Timer::Linger, now) {
             self.dead = true;
         }
-        if self.clock.expire(Timer::Settings, now) && self.unacknowledged {
+        // Whoever wakes late has read by then what came in time: what was not looked at yet counts as an answer.
+        let unread = !self.input.is_empty();
+        if self.clock.expire(Timer::Settings, now) && self.unacknowledged && !unread {
             self.fail(ErrorKind::SettingsTimeout.into());
         }
         if self.clock.expire(Timer::Head, now) && self.head_mark == self.frames && !self.is_choked()
@@ -274,7 +276,7 @@ impl<R: Role> Connection<R> {
             self.last_words();
         }
         if self.clock.expire(Timer::Keepalive, now) {
-            self.keepalive();
+            self.keepalive(unread);
         }
         if self.clock.expire(Timer::Bodies, now) {
             self.look_after_bodies();
@@ -288,9 +290,9 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    fn keepalive(&mut self) {
+    fn keepalive(&mut self, unread: bool) {
         let asked = self.pings.iter().any(|asked| asked.why == Why::Keepalive);
-        if self.keepalive_mark != self.frames {
+        if self.keepalive_mark != self.frames || unread {
             // Something came: whatever it was, the peer is there.
             self.pings.retain(|asked| asked.why != Why::Keepalive);
         } else if asked {
