@@ -33,13 +33,13 @@ fuzz_target!(|data: &[u8]| {
         match (step[0] % 12, id) {
             (0, _) => streams.extend(client.send_request(&request, BodyLength::Unknown)),
             (1, Some(id)) => {
-                drop(client.send_data(id, &mut Bytes::from(vec![b'x'; n * 9]), n % 4 == 0))
+                _ = client.send_data(id, &mut Bytes::from(vec![b'x'; n * 9]), n % 4 == 0)
             }
             (2, Some(id)) => {
-                drop(server.send_response(id, &http::Response::new(()), BodyLength::Unknown))
+                _ = server.send_response(id, &http::Response::new(()), BodyLength::Unknown)
             }
             (3, Some(id)) => {
-                drop(server.send_data(id, &mut Bytes::from(vec![b'x'; n * 9]), n % 4 == 0))
+                _ = server.send_data(id, &mut Bytes::from(vec![b'x'; n * 9]), n % 4 == 0)
             }
             (4, Some(id)) => client.reset_stream(id, Reason::CANCEL),
             (5, Some(id)) => server.reset_stream(id, Reason::CANCEL),
