@@ -76,7 +76,9 @@ impl<R: Role> Connection<R> {
     /// Sends what can go at once: nothing waits before it, and windows and the output have room.
     #[inline]
     pub(super) fn send_now(&mut self, key: Key, data: &mut Bytes, end: bool) {
-        if !self.scheduler.is_empty() {
+        // The end alone needs no window (RFC 9113, section 6.9.1), and so need not wait behind others for one.
+        let only_end = end && data.is_empty();
+        if !self.scheduler.is_empty() && !only_end {
             return;
         }
         loop {
