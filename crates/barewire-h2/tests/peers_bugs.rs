@@ -136,6 +136,7 @@ fn the_encoders_table_stays_at_its_own_cap() {
         assert!(seen, "response {turn} was decoded to something else");
         assert!(decoder.table_size() <= 4096);
     }
+    assert!(decoder.table_size() > 3500, "the table was not put to use");
 }
 
 #[test]
@@ -176,6 +177,23 @@ fn data_after_goaway_is_given_back() {
         }
         let events = feed(&mut server, &raw(0, 0, 3, &[b'x'; 16_384]));
         assert!(events.is_empty(), "{events:?}");
+        came += 16_384;
+        back += given_back(&output(&mut server));
+    }
+    assert!(came - back < 1 << 20, "{back} of {came}");
+}
+
+/// What the application held when it lost interest, and what comes after that.
+#[test]
+fn a_body_that_a_server_drops_is_given_back() {
+    let mut server = server(Config::default());
+    feed(&mut server, &raw(1, 4, 1, &block(POST)));
+    let part = raw(0, 0, 1, &[b'x'; 16_384]);
+    assert_eq!(feed(&mut server, &part.repeat(3)).len(), 3);
+    server.discard(StreamId::new(1));
+    let (mut came, mut back) = (3 * 16_384, given_back(&output(&mut server)));
+    for _ in 0..300 {
+        assert!(feed(&mut server, &part).is_empty());
         came += 16_384;
         back += given_back(&output(&mut server));
     }
