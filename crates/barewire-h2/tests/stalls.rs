@@ -2,7 +2,7 @@
 
 mod support;
 
-use barewire_h2::{BodyLength, ClientEvent, Config, Reason, StreamId};
+use barewire_h2::{BodyLength, ClientEvent, Config, Reason, ServerEvent, StreamId};
 use bytes::Bytes;
 use http::{Request, Response};
 use support::Talk;
@@ -124,7 +124,7 @@ fn a_negative_window_recovers() {
     let mut feed = |bytes: &[u8]| {
         assert!(server.input().push(Bytes::copy_from_slice(bytes)).is_empty());
         while let Some(event) = server.poll_event().unwrap() {
-            if let barewire_h2::ServerEvent::Request(id, ..) = event {
+            if let ServerEvent::Request(id, ..) = event {
                 server.respond(id, &Response::new(()), Bytes::from(vec![b'x'; 50])).unwrap();
             }
         }
@@ -160,4 +160,67 @@ fn streams_of_one_urgency_share() {
     }
     let (least, most) = (received.iter().min().unwrap(), received.iter().max().unwrap());
     assert!(*least > 0 && most - least <= 70_000, "{received:?}");
+}
+
+/// A stream that has nothing to send holds nothing of the connection's window: the last byte goes to who has one,
+/// and a peer that gives back only what is used up is not waited for in vain.
+#[test]
+fn a_body_that_pauses_reserves_nothing() {
+    let mut talk = Talk::new(Config::default(), windows(1 << 20, 65_535));
+    let post = Request::post("http://example.com/").body(()).unwrap();
+    let pauses = talk.client().send_request(&post, BodyLength::Unknown).unwrap();
+    let mut body = Bytes::from(vec![b'x'; 65_534]);
+    talk.client().send_data(pauses, &mut body, false).unwrap();
+    talk.run();
+    let other = talk.client().send_request(&post, BodyLength::Unknown).unwrap();
+    talk.client().send_data(other, &mut Bytes::from_static(b"12"), true).unwrap();
+    talk.run();
+    let mut received = [0; 2];
+    for event in talk.server_events() {
+        if let ServerEvent::Data(id, data) = event {
+            received[usize::from(id == other)] += data.len();
+        }
+    }
+    assert_eq!(received, [65_534, 1]);
+    talk.server().release_capacity(pauses, 65_534);
+    talk.server().release_capacity(other, 1);
+    talk.run();
+    assert_eq!(talk.server_body(other), (1, true, None));
+}
+
+/// As many uploads as there may be, several times over, with a window for the connection that is far smaller than
+/// all of them: each is complete in the end.
+#[test]
+fn many_uploads_through_a_narrow_connection_all_end() {
+    let mut talk = Talk::new(Config::default(), windows(65_535, 65_535));
+    let post = Request::post("http://example.com/").body(()).unwrap();
+    let (mut begun, mut answered) = (0, 0);
+    for _ in 0..5000 {
+        while begun < 300 && talk.client().can_send_request() {
+            let id = talk.client().send_request(&post, BodyLength::Unknown).unwrap();
+            let mut body = Bytes::from(vec![b'x'; 20_000]);
+            talk.client().send_data(id, &mut body, true).unwrap();
+            assert!(body.is_empty());
+            begun += 1;
+        }
+        talk.run();
+        for event in talk.server_events() {
+            match event {
+                ServerEvent::Data(id, data) => {
+                    talk.server().release_capacity(id, data.len());
+                }
+                ServerEvent::End(id) => {
+                    talk.server().respond(id, &Response::new(()), Bytes::new()).unwrap();
+                }
+                _ => {}
+            }
+        }
+        talk.run();
+        let complete = |event: &ClientEvent| matches!(event, ClientEvent::Response(..));
+        answered += talk.client_events().iter().filter(|event| complete(event)).count();
+        if answered == 300 {
+            return;
+        }
+    }
+    panic!("{answered} of {begun} were answered");
 }
