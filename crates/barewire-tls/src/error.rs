@@ -73,8 +73,10 @@ pub enum ErrorKind {
     NotTls,
     /// The peer gave up without a reason that has a kind of its own: see [`TlsError::alert`].
     PeerGaveUp,
-    /// What came is HTTP in clear text.
+    /// What the client sent is HTTP in clear text.
     PlainHttp,
+    /// The server answers HTTP in clear text: it has no TLS on this port.
+    PlainServer,
     /// The connection ended without `close_notify`: what came may not be all.
     Truncated,
     /// The connection ended within the handshake.
@@ -237,7 +239,7 @@ impl TlsError {
             Misbehaved => "RFC 8446, section 4",
             NoCommonProtocol => "RFC 7301, section 3.2",
             NothingInCommon => "RFC 8446, section 4.1.1",
-            NotTls | PlainHttp => "RFC 8446, section 5.1",
+            NotTls | PlainHttp | PlainServer => "RFC 8446, section 5.1",
             Truncated | UnexpectedEnd => "RFC 8446, section 6.1",
             WrongName => "RFC 9525, section 6",
         }
@@ -276,8 +278,8 @@ impl TlsError {
             (NoCommonProtocol, _) => "let both sides offer a protocol in common (`alpn`)",
             (NothingInCommon, _) => "the peer needs TLS 1.2 or 1.3 with a suite of today",
             (NotTls, _) => "is this the right port?",
-            (PlainHttp, false) => "use https:// with this port",
-            (PlainHttp, true) => "use http:// with this port",
+            (PlainHttp, _) => "use https:// with this port",
+            (PlainServer, _) => "use http:// with this port",
             (Truncated, _) => "do not take what came for all of it; ask again",
             (UnexpectedEnd, _) => "the peer went away: look at what it says about it",
             (WrongName, true) => "the server has no certificate for this name",
@@ -305,7 +307,8 @@ impl fmt::Display for TlsError {
             NothingInCommon => "no TLS version or cipher suite in common",
             NotTls => "the peer does not speak TLS",
             PeerGaveUp => "the peer ended the TLS connection",
-            PlainHttp => "the peer speaks HTTP in clear text",
+            PlainHttp => "the client speaks HTTP in clear text",
+            PlainServer => "the server speaks HTTP in clear text",
             Truncated => "the connection ended without close_notify",
             UnexpectedEnd => "the connection ended within the TLS handshake",
             UnknownIssuer => "certificate of an unknown issuer",

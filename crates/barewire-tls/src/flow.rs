@@ -151,10 +151,14 @@ impl<P: Protocol> Tls<P> {
             Foreign::Tls => self.recognised = true,
             Foreign::Unknown => return false,
             Foreign::Http => {
-                if matches!(self.session, Session::Server(_)) {
-                    self.output.put(ANSWER);
-                }
-                self.fail(TlsError::new(ErrorKind::PlainHttp));
+                let kind = match self.session {
+                    Session::Server(_) => {
+                        self.output.put(ANSWER);
+                        ErrorKind::PlainHttp
+                    }
+                    Session::Client(_) | Session::Broken => ErrorKind::PlainServer,
+                };
+                self.fail(TlsError::new(kind));
             }
             Foreign::Other => {
                 let alert = Alert::UNEXPECTED_MESSAGE;

@@ -285,7 +285,8 @@ fn what_is_not_tls_is_told_apart() {
     assert!(client.output().has_remaining());
     give(&mut client, b"HTTP/1.1 400 Bad Request\r\n");
     let Err(Error::Tls(error)) = client.poll_event() else { panic!() };
-    assert_eq!(error.kind(), ErrorKind::PlainHttp);
+    assert_eq!(error.kind(), ErrorKind::PlainServer);
+    assert_eq!(error.advice(), "use http:// with this port");
 }
 
 #[test]

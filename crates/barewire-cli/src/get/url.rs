@@ -66,7 +66,10 @@ impl fmt::Display for UrlError {
                 write!(f, "cannot use the URL {given}: {error}: write http://host/path")
             }
             Problem::Scheme(scheme) => {
-                write!(f, "cannot use the URL {given}: {scheme} is not spoken here, only http://")
+                write!(
+                    f,
+                    "cannot use the URL {given}: {scheme} is not spoken here, only http:// and https://"
+                )
             }
             Problem::TooLong => write!(f, "cannot use the URL: it is longer than 65,534 bytes"),
         }
