@@ -247,8 +247,8 @@ impl<T, S: Share> Pool<T, S> {
         host.serve(limits)
     }
 
+    /// A connection that was opened is not for many, and none to this origin is expected to be until one is.
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only ALPN leads there"))]
-    /// A connection that was opened is not for many, and no other one to this origin will be.
     pub(crate) fn keep_alone(&mut self, origin: &Origin) -> Wakes {
         let limits = self.limits;
         let Some(host) = self.host(origin) else { return Wakes::new() };

@@ -86,10 +86,12 @@ impl<R: Runtime> Shared<R> {
     pub(crate) fn leave(&self, origin: &Origin, line: &Line<R>) {
         let now = self.runtime.now();
         self.settle(|pool| pool.leave(origin, line, now));
-        if line.seats().taken() == 0
-            && let Some(keeper) = &*self.keeper()
-        {
-            keeper.wake_by_ref();
+        if line.seats().taken() > 0 {
+            return;
+        }
+        let keeper = self.keeper().clone();
+        if let Some(keeper) = keeper {
+            keeper.wake();
         }
     }
 

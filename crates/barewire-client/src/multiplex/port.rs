@@ -31,6 +31,11 @@ impl<T: Transport> Port<T> {
         Self { stream, earliest: None, inbox: Vec::new(), unread: 0..0, end: None, wanted: None }
     }
 
+    /// Whether all that a [`Reader`] has brought was read: before that it must not bring more.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.unread.is_empty() && self.end.is_none()
+    }
+
     /// Takes over what a [`Reader`] has brought, and leaves it a buffer.
     pub(crate) fn put(&mut self, read: Poll<io::Result<usize>>, buf: &mut Vec<u8>) {
         match read {

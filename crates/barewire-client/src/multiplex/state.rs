@@ -82,7 +82,8 @@ impl<R: Runtime> State<R> {
 
     /// Whether nobody uses the connection, and nobody reads: then one may look.
     pub(super) fn begin_look(&mut self) -> bool {
-        let idle = self.streams.is_empty() && !self.reading && self.over.is_none();
+        let drained = self.driver.transport().is_drained();
+        let idle = self.streams.is_empty() && !self.reading && self.over.is_none() && drained;
         self.reading |= idle;
         idle
     }

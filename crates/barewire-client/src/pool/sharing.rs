@@ -20,11 +20,13 @@ impl<S> Default for Sharing<S> {
 impl<S: Share> Sharing<S> {
     pub(super) fn add(&mut self, connection: S, now: Instant) {
         self.opening = false;
+        // Behind one name may be servers that differ, or one that has learnt it meanwhile.
+        self.refused = false;
         self.connections.push((connection, now));
     }
 
-    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only ALPN leads there"))]
     /// The server does not speak a protocol that could be shared.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only ALPN leads there"))]
     pub(super) fn refuse(&mut self) {
         self.opening = false;
         self.refused = true;

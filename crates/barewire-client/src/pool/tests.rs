@@ -244,6 +244,17 @@ fn an_attempt_that_fails_is_the_next_ones() {
 }
 
 #[test]
+fn a_server_that_can_be_shared_after_all_is() {
+    let (mut pool, now) = (pool(3, 3), Instant::now());
+    let (origin, _) = ask(&mut pool, now, SHARED);
+    pool.keep_alone(&origin);
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(Grant::Open));
+    let line = Line::new(5);
+    pool.share(&origin, line.clone(), now);
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(Grant::Join(line)));
+}
+
+#[test]
 fn closed_and_unwanted_ones_are_let_go() {
     let (mut pool, now) = (pool(2, 1), Instant::now());
     let (origin, _) = ask(&mut pool, now, SHARED);
