@@ -54,17 +54,25 @@ fn builder<R: Spawn>(runtime: R, trusted: &str) -> ClientBuilder<R> {
     builder.resolve("localhost", here()).resolve("other.example", here())
 }
 
+async fn one_connection_serves_three<R: Spawn>(
+    client: &Client<R>,
+    server: &Server,
+    version: Version,
+) {
+    for n in 0..3 {
+        let response = client.get(server.url(&format!("/{n}"))).send().await.unwrap();
+        assert_eq!(response.version(), version);
+        assert_eq!(response.text().await.unwrap(), format!("/{n}"));
+    }
+    assert_eq!(server.connections(), 1);
+}
+
 fn alpn_picks_http2<R: Spawn>(runtime: R) {
     let made = made();
     let server = Server::http2(&made, &["h2", "http/1.1"]);
     runtime.clone().block_on(async move {
         let client = builder(runtime, made.certificate_pem()).build();
-        for n in 0..3 {
-            let response = client.get(server.url(&format!("/{n}"))).send().await.unwrap();
-            assert_eq!(response.version(), Version::HTTP_2);
-            assert_eq!(response.text().await.unwrap(), format!("/{n}"));
-        }
-        assert_eq!(server.connections(), 1);
+        one_connection_serves_three(&client, &server, Version::HTTP_2).await;
     });
 }
 
@@ -76,12 +84,7 @@ fn alpn_picks_http1<R: Spawn>(runtime: R) {
         let (runtime, trusted) = (runtime.clone(), made.certificate_pem().to_owned());
         runtime.clone().block_on(async move {
             let client = builder(runtime, &trusted).build();
-            for n in 0..3 {
-                let response = client.get(server.url(&format!("/{n}"))).send().await.unwrap();
-                assert_eq!(response.version(), Version::HTTP_11);
-                assert_eq!(response.text().await.unwrap(), format!("/{n}"));
-            }
-            assert_eq!(server.connections(), 1);
+            one_connection_serves_three(&client, &server, Version::HTTP_11).await;
         });
     }
 }
@@ -111,21 +114,25 @@ fn http2_alone_is_told_when_it_is_not_there<R: Spawn>(runtime: R) {
     });
 }
 
+async fn ask_at_once<R: Spawn>(client: &Client<R>, server: &Server, requests: usize) {
+    let tasks: Vec<_> = (0..requests)
+        .map(|n| {
+            let (client, url) = (client.clone(), server.url(&format!("/{n}")));
+            let runtime = client.runtime().clone();
+            runtime.spawn(async move { client.get(url).send().await?.text().await })
+        })
+        .collect();
+    for (n, task) in tasks.into_iter().enumerate() {
+        assert_eq!(task.await.unwrap().unwrap(), format!("/{n}"));
+    }
+}
+
 fn many_at_once_share_what_is_being_opened<R: Spawn>(runtime: R) {
     let made = made();
     let server = Server::http2(&made, &["h2"]);
     runtime.clone().block_on(async move {
         let client = builder(runtime, made.certificate_pem()).build();
-        let tasks: Vec<_> = (0..20)
-            .map(|n| {
-                let (client, url) = (client.clone(), server.url(&format!("/{n}")));
-                let runtime = client.runtime().clone();
-                runtime.spawn(async move { client.get(url).send().await?.text().await })
-            })
-            .collect();
-        for (n, task) in tasks.into_iter().enumerate() {
-            assert_eq!(task.await.unwrap().unwrap(), format!("/{n}"));
-        }
+        ask_at_once(&client, &server, 20).await;
         assert_eq!(server.connections(), 1);
     });
 }
@@ -135,16 +142,7 @@ fn many_at_once_do_not_share_http1<R: Spawn>(runtime: R) {
     let server = Server::http1(&made, &["http/1.1"], Ending::Whole);
     runtime.clone().block_on(async move {
         let client = builder(runtime, made.certificate_pem()).max_connections_per_host(3).build();
-        let tasks: Vec<_> = (0..12)
-            .map(|n| {
-                let (client, url) = (client.clone(), server.url(&format!("/{n}")));
-                let runtime = client.runtime().clone();
-                runtime.spawn(async move { client.get(url).send().await?.text().await })
-            })
-            .collect();
-        for (n, task) in tasks.into_iter().enumerate() {
-            assert_eq!(task.await.unwrap().unwrap(), format!("/{n}"));
-        }
+        ask_at_once(&client, &server, 12).await;
         assert!(server.connections() <= 3);
     });
 }
@@ -195,7 +193,8 @@ fn a_server_that_does_not_speak_tls<R: Spawn>(runtime: R) {
         let client = builder(runtime, made.certificate_pem()).build();
         let error = client.get(url).send().await.unwrap_err();
         let ErrorKind::Tls(Phase::Handshake, why) = error.kind() else { panic!("{error:?}") };
-        assert_eq!(why.kind(), TlsErrorKind::PlainHttp);
+        assert_eq!(why.kind(), TlsErrorKind::PlainServer);
+        assert!(error.to_string().ends_with("use http:// with this port"), "{error}");
     });
     server.join().unwrap();
 }
