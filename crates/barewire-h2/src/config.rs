@@ -104,7 +104,7 @@ pub struct Limits {
     pub max_body: u64,
     /// Informational responses to one request that a client takes. Default 16.
     pub max_informational: u32,
-    /// Streams that the peer opened and reset before they were answered: rapid reset (CVE-2023-44487). Default
+    /// Streams that the peer opened and reset before they were over: rapid reset (CVE-2023-44487). Default
     /// 1,000 and 33 a second, as nghttp2.
     pub resets: Rate,
     /// Streams that this side had to reset or refuse because of what the peer did on them: MadeYouReset

@@ -475,3 +475,64 @@ fn the_two_connects_differ_in_their_pseudo_headers() {
     assert_eq!(names[0], [":authority", ":method"]);
     assert_eq!(names[1], [":authority", ":method", ":path", ":protocol", ":scheme"]);
 }
+
+/// Who was told of a promise waits for its response.
+#[test]
+fn a_promise_that_is_taken_back_is_told() {
+    let mut pushed = Config::default();
+    pushed.settings.enable_push = true;
+    let mut talk = Talk::new(pushed, Config::default());
+    let id = talk.client().send_request(&get(), BodyLength::Empty).unwrap();
+    talk.run();
+    let [first, second] = [(); 2].map(|()| talk.server().push_promise(id, &get()).unwrap());
+    talk.run();
+    talk.client_events();
+    talk.server_events();
+    talk.server().reset_stream(first, Reason::CANCEL);
+    talk.client().reset_stream(second, Reason::CANCEL);
+    talk.run();
+    let (client, server) = (talk.client_events(), talk.server_events());
+    let is_reset = matches!(client[..], [ClientEvent::StreamReset { id, .. }] if id == first);
+    assert!(is_reset, "{client:?}");
+    let is_reset = matches!(server[..], [ServerEvent::StreamReset { id, .. }] if id == second);
+    assert!(is_reset, "{server:?}");
+    assert_eq!(talk.server().active_streams(), 1);
+    assert_eq!(talk.client().active_streams(), 1);
+}
+
+#[test]
+fn priorities_of_streams_that_never_came_make_room() {
+    let mut config = Config::default();
+    config.limits.max_early_priorities = 1;
+    config.limits.write_buffer = 16_384;
+    let mut server = server(config);
+    let urgent = |id: u8| raw(16, 0, 0, &[&[0, 0, 0, id], &b"u=0"[..]].concat());
+    let open = |id: u32| raw(1, 5, id, &block(GET));
+    feed(&mut server, &[urgent(3), open(5), urgent(9), open(7), open(9)].concat());
+    for (id, length) in [(5, 20_000), (7, 10_000), (9, 10_000)] {
+        let body = Bytes::from(vec![b'x'; length]);
+        server.respond(StreamId::new(id), &Response::new(()), body).unwrap();
+    }
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        wire::read(&output(&mut server), |frame| {
+            if let Frame::Data { stream, .. } = frame {
+                order.push(stream.value());
+            }
+        });
+        feed(&mut server, &raw(6, 1, 0, &[0; 8]));
+    }
+    order.dedup();
+    assert_eq!(order, [5, 9, 5, 7]);
+}
+
+#[test]
+fn a_header_block_in_one_frame_has_a_limit_too() {
+    let mut config = Config::default();
+    config.limits.max_header_block = block(GET).len();
+    let mut server = server(config);
+    assert_eq!(feed(&mut server, &raw(1, 5, 1, &block(GET))).len(), 1);
+    let longer = raw(1, 5, 3, &block(&format!("{GET}|x=y")));
+    assert!(server.input().push(Bytes::from(longer)).is_empty());
+    assert_eq!(server.poll_event().unwrap_err().kind(), ErrorKind::HeaderBlockTooLarge);
+}

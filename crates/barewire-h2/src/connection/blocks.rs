@@ -202,6 +202,10 @@ impl<R: Role> Connection<R> {
             Source::Input(range) => self.input.filled().get(range.clone()).unwrap_or_default(),
             Source::Collected(bytes) => &bytes[..],
         };
+        // One frame alone may be too long already.
+        if block.len() > self.config.limits.max_header_block {
+            return Err(ErrorKind::HeaderBlockTooLarge.into());
+        }
         let before = self.decoder.generation();
         if let Target::Head(key) = target {
             if let Some((at, facts)) = self.repeat.find(block, before) {

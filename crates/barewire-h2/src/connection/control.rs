@@ -10,6 +10,7 @@ use crate::event::{Common, ResetBy};
 use crate::flow::widen;
 use crate::frame::{self, Frame, FrameHead, SettingsFrame, flags};
 use crate::settings::DEFAULT_TABLE;
+use crate::stream::State;
 use crate::timer::Timer;
 use crate::{Error, ErrorKind, Priority, Reason, StreamId};
 
@@ -54,7 +55,7 @@ impl<R: Role> Connection<R> {
         }
         let Some((key, stream)) = self.streams.by_id(id) else { return Ok(()) };
         let received_all = !stream.state.receives() && stream.answered;
-        let over = !stream.state.is_active();
+        let over = stream.state == State::Closed;
         let quiet = !R::SERVER && received_all && reason == Reason::NO_ERROR;
         if !Self::is_local(id) {
             self.spend(Cost::Reset)?;
@@ -223,7 +224,9 @@ impl<R: Role> Connection<R> {
             self.prioritise(key, priority);
             self.events.push_back(Common::Priority(id, priority));
         } else if self.is_idle_id(id) {
-            self.early.retain(|(other, _)| *other != id);
+            // Numbers that were passed over or refused in the meantime make room.
+            let last = self.last_remote;
+            self.early.retain(|(other, _)| *other != id && *other > last);
             if self.early.len() < self.config.limits.max_early_priorities {
                 self.early.push((id, priority));
             }

@@ -22,7 +22,7 @@ impl<R: Role> Connection<R> {
         let Some(stream) = self.streams.get(key) else { return Ok(()) };
         let id = stream.id;
         // A stream that is over for both stays so; its data may still be with the application.
-        let known = stream.state != State::Closed && stream.state != State::ReservedRemote;
+        let known = stream.state != State::Closed;
         self.put_reset(id, kind.reason());
         if known {
             let by = ResetBy::Violation(Error::stream(id, kind));

@@ -36,24 +36,20 @@ impl<R: Role> Connection<R> {
         } else if !end && charged <= TINY {
             self.spend(Cost::TinyData)?;
         }
-        let Some(key) = self.streams.find(id) else {
+        let max_body = self.config.limits.max_body;
+        let Some((key, stream)) = self.streams.by_id(id) else {
             self.input.consume(total);
             self.give_connection(charged);
             self.on_closed(id)?;
             return Ok(Next::More);
         };
-        let max_body = self.config.limits.max_body;
-        let result = match self.streams.get_mut(key) {
-            None => return Ok(Next::More),
-            Some(stream) => stream.take(charged, length, end, max_body, R::SERVER),
-        };
-        if let Err(kind) = result {
+        if let Err(kind) = stream.take(charged, length, end, max_body, R::SERVER) {
             self.input.consume(total);
             self.give_connection(charged);
             self.stream_error(key, kind)?;
             return Ok(Next::More);
         }
-        let discard = self.streams.get(key).is_none_or(|stream| stream.discard);
+        let discard = stream.discard;
         let padding = charged.saturating_sub(length as u32);
         let given = if discard { charged } else { padding };
         if given > 0 {
