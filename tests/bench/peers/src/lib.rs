@@ -12,12 +12,14 @@
 
 mod answered;
 pub mod hyper_service;
+mod on_smol;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::SystemTime;
 
 pub use answered::Answered;
+pub use on_smol::accept_on_smol;
 
 /// The body of the plaintext answer.
 pub const HELLO: &str = "Hello, World!";

@@ -6,14 +6,13 @@
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice, Read};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::SystemTime;
 
-use async_executor::Executor;
 use async_io::Async;
 use barewire_hpack::{Decoder, HeaderField, Prepared};
 use bench_peers::{HELLO, ZEROS};
-use futures_lite::{AsyncWriteExt, future};
+use futures_lite::AsyncWriteExt;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEAD: usize = 9;
@@ -38,28 +37,8 @@ const END_HEADERS: u8 = 4;
 const PADDED_OR_PRIORITY: u8 = 0x28;
 
 fn main() -> io::Result<()> {
-    static EXECUTOR: Executor<'static> = Executor::new();
-    let listener = Async::new(bench_peers::listen()?)?;
-    let accepting = EXECUTOR.spawn(accept(listener, &EXECUTOR));
-    async_io::block_on(EXECUTOR.run(future::or(accepting, future::pending())))
-}
-
-async fn accept(
-    listener: Async<TcpListener>,
-    executor: &'static Executor<'static>,
-) -> io::Result<()> {
     let answers: &'static Answers = Box::leak(Box::new(Answers::prepare()));
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.get_ref().set_nodelay(true)?;
-        executor
-            .spawn(async move {
-                if let Err(error) = serve(stream, answers).await {
-                    eprintln!("floor-http2-smol: {error}");
-                }
-            })
-            .detach();
-    }
+    bench_peers::accept_on_smol("floor-http2-smol", move |stream| serve(stream, answers))
 }
 
 async fn serve(mut stream: Async<TcpStream>, answers: &Answers) -> io::Result<()> {
@@ -220,7 +199,10 @@ impl<'a> Connection<'a> {
         match kind {
             HEADERS => {
                 // What the load generator never sends.
-                if flags & PADDED_OR_PRIORITY != 0 || flags & END_HEADERS == 0 || id % 2 == 0 {
+                if flags & PADDED_OR_PRIORITY != 0
+                    || flags & END_HEADERS == 0
+                    || id.is_multiple_of(2)
+                {
                     return Err(malformed("a header block"));
                 }
                 let stream = Stream { window: self.initial_window };
