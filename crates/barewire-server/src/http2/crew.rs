@@ -11,8 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread, ThreadId};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use barewire_h2::{BodyLength, ServerConnection, ServerEvent, StreamId};
@@ -21,6 +20,7 @@ use http::{Request, Response};
 
 use super::monitor::Watch;
 use super::response::{Begun, Sending, Sent};
+use super::roles::Me;
 use super::state::{Shared, State};
 use crate::begin::Common;
 use crate::connection::log_end;
@@ -33,15 +33,6 @@ use crate::{Body, ConnectInfo, Handler, log};
 
 /// How long a thread waits to be needed again.
 const SPARE: Duration = Duration::from_secs(2);
-
-/// Who leads, and who could; under the connection's lock.
-#[derive(Debug, Default)]
-pub(super) struct Roles {
-    /// `None` while somebody has to be found.
-    leader: Option<ThreadId>,
-    spare: usize,
-    threads: usize,
-}
 
 /// Finds a thread that leads.
 pub(super) trait Relief: Send + Sync {
@@ -59,59 +50,6 @@ pub(super) struct Crew<R, H, L: Over<ServerConnection>, T: Transport + Send + 's
     progress: AtomicU64,
     watched: AtomicBool,
     this: Weak<Self>,
-}
-
-/// A thread of a crew, as what it waits for wakes it.
-struct Hand {
-    thread: Thread,
-    woken: AtomicBool,
-}
-
-impl Wake for Hand {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::Release) {
-            self.thread.unpark();
-        }
-    }
-}
-
-impl Hand {
-    fn park(&self) {
-        while !self.woken.swap(false, Ordering::Acquire) {
-            thread::park();
-        }
-    }
-}
-
-/// The thread that runs.
-struct Me {
-    id: ThreadId,
-    hand: Arc<Hand>,
-    waker: Waker,
-}
-
-impl Me {
-    fn new() -> Self {
-        let thread = thread::current();
-        let id = thread.id();
-        let hand = Arc::new(Hand { thread, woken: AtomicBool::new(false) });
-        Self { id, waker: Waker::from(Arc::clone(&hand)), hand }
-    }
-}
-
-impl Roles {
-    /// Makes room for another leader, if this thread is the one.
-    pub(super) fn step_down(&mut self) -> bool {
-        let leads = self.leader.is_some() && self.leader == Some(thread::current().id());
-        if leads {
-            self.leader = None;
-        }
-        leads
-    }
 }
 
 /// A place in a crew, for as long as a thread has it.
@@ -371,7 +309,7 @@ where
 
     /// Waits for another thread, which leads meanwhile; `false` when the stream is over.
     fn wait(&self, me: &Me, id: StreamId) -> bool {
-        if me.hand.woken.swap(false, Ordering::Acquire) {
+        if me.hand.take_woken() {
             return !self.shared.lock().is_reset(id);
         }
         let mut state = self.shared.lock();
@@ -381,8 +319,10 @@ where
         state.attach(id, &me.waker);
         let stepped_down = state.roles.step_down();
         drop(state);
-        if stepped_down {
-            self.find_leader();
+        match stepped_down {
+            true => self.find_leader(),
+            // What was said so far is for the leader to send, who may be waiting for the client.
+            false => self.waiter.waker().wake_by_ref(),
         }
         me.hand.park();
         !self.shared.lock().is_reset(id)

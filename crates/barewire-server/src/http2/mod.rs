@@ -9,6 +9,7 @@ mod incoming;
 mod monitor;
 mod ready;
 mod response;
+mod roles;
 mod slots;
 mod state;
 

@@ -6,9 +6,10 @@ use std::task::Waker;
 use barewire_h2::{Reason, ServerConnection, ServerEvent, StreamId};
 use barewire_rt::{Driver, DriverError, Transport};
 
-use super::crew::{Relief, Roles};
+use super::crew::Relief;
 use super::incoming::{Inbox, id_of};
 use super::ready::Ready;
+use super::roles::Roles;
 use crate::BodyError;
 use crate::date::Date;
 use crate::drain::Watched;
