@@ -84,6 +84,11 @@ pub(crate) fn request(
     if path == "*" && *method != Method::OPTIONS {
         return Err(UsageError::BadTarget);
     }
+    // `http` takes anything for a scheme, nothing too (RFC 3986, section 3.1).
+    if uri.scheme_str().is_some_and(|scheme| !scheme.starts_with(|c: char| c.is_ascii_alphabetic()))
+    {
+        return Err(UsageError::BadTarget);
+    }
 
     let tail = output.tail();
     tail.reserve(256);
@@ -250,6 +255,16 @@ mod tests {
             let mut output = Output::default();
             request(&mut output, &head, LengthField::None, absolute).unwrap();
             assert_eq!(output.chunk(), expected.as_bytes());
+        }
+    }
+
+    #[test]
+    fn rfc3986_3_1_a_scheme_begins_with_a_letter() {
+        for uri in ["://a/", "1://a/", "+x://a?b"] {
+            let head = Request::builder().uri(uri).body(()).unwrap();
+            let mut output = Output::default();
+            let refused = request(&mut output, &head, LengthField::None, true);
+            assert_eq!((refused, output.has_remaining()), (Err(UsageError::BadTarget), false), "{uri}");
         }
     }
 }
