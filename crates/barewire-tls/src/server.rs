@@ -14,7 +14,8 @@ use crate::ConfigError;
 use crate::certificates::{ByName, Identity, Pem};
 use crate::config::{Settings, checked_alpn, common_settings, provider};
 
-/// How a server speaks TLS. Cheap to clone; clones share what [`reload`](Self::reload) exchanges.
+/// How a server speaks TLS. Cheap to clone; clones, and what [`with_alpn`](Self::with_alpn) makes of them, share
+/// what [`reload`](Self::reload) exchanges.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,7 +40,11 @@ use crate::config::{Settings, checked_alpn, common_settings, provider};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct ServerConfig(Arc<Shared>);
+pub struct ServerConfig {
+    shared: Arc<Shared>,
+    /// In place of what was built, whatever is in force.
+    alpn: Option<Arc<[Vec<u8>]>>,
+}
 
 struct Shared {
     current: RwLock<Arc<rustls::ServerConfig>>,
@@ -90,8 +95,49 @@ impl ServerConfig {
         if config.max_early_data_size > 0 {
             return Err(ConfigError::EarlyData);
         }
-        let settings = Settings::default();
-        Ok(Self(Arc::new(Shared { current: RwLock::new(config), recipe: None, settings })))
+        Ok(Self::new(config, None, Settings::default()))
+    }
+
+    fn new(
+        current: Arc<rustls::ServerConfig>,
+        recipe: Option<ServerConfigBuilder>,
+        settings: Settings,
+    ) -> Self {
+        let shared = Arc::new(Shared { current: RwLock::new(current), recipe, settings });
+        Self { shared, alpn: None }
+    }
+
+    /// The same with other protocols of ALPN, the preferred one first; with none, ALPN is not used. A
+    /// [`reload`](Self::reload) of either is one of both.
+    ///
+    /// ```
+    /// # #[cfg(feature = "self-signed")] {
+    /// # use barewire_tls::SelfSigned;
+    /// let config = SelfSigned::new(["localhost"])?.server().build()?;
+    /// assert!(config.alpn().is_empty());
+    /// let web = config.with_alpn(["h2", "http/1.1"])?;
+    /// assert_eq!(web.alpn(), [&b"h2"[..], b"http/1.1"]);
+    /// # }
+    /// # Ok::<(), barewire_tls::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::BadAlpn`].
+    pub fn with_alpn<T: Into<Vec<u8>>>(
+        &self,
+        protocols: impl IntoIterator<Item = T>,
+    ) -> Result<Self, ConfigError> {
+        let protocols: Vec<_> = protocols.into_iter().map(Into::into).collect();
+        Ok(Self { shared: self.shared.clone(), alpn: Some(checked_alpn(&protocols)?.into()) })
+    }
+
+    /// The protocols of ALPN, the preferred one first. Empty: ALPN is not used.
+    pub fn alpn(&self) -> Vec<Vec<u8>> {
+        match &self.alpn {
+            Some(protocols) => protocols.to_vec(),
+            None => self.in_force().alpn_protocols.clone(),
+        }
     }
 
     /// Reads the files again and takes what is in them for all connections that begin from now on. Those that
@@ -104,25 +150,35 @@ impl ServerConfig {
     /// As [`ServerConfigBuilder::build`], and [`ConfigError::NothingToReload`]. What was in force stays in
     /// force.
     pub fn reload(&self) -> Result<(), ConfigError> {
-        let recipe = self.0.recipe.as_ref().ok_or(ConfigError::NothingToReload)?;
+        let recipe = self.shared.recipe.as_ref().ok_or(ConfigError::NothingToReload)?;
         let fresh = Arc::new(recipe.make()?);
-        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        *self.shared.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 
     /// The configuration of rustls that is in force now.
     pub fn current(&self) -> Arc<rustls::ServerConfig> {
-        self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut config = self.in_force();
+        if let Some(protocols) = &self.alpn {
+            Arc::make_mut(&mut config).alpn_protocols = protocols.to_vec();
+        }
+        config
+    }
+
+    fn in_force(&self) -> Arc<rustls::ServerConfig> {
+        self.shared.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        self.0.settings
+        self.shared.settings
     }
 }
 
 impl fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerConfig").field("settings", &self.0.settings).finish_non_exhaustive()
+        f.debug_struct("ServerConfig")
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -180,9 +236,8 @@ impl ServerConfigBuilder {
         if matches!(self.clients, ClientCertificates::No) {
             self.tickets = Some(rustls::crypto::ring::Ticketer::new()?);
         }
-        let current = RwLock::new(Arc::new(self.make()?));
-        let settings = self.settings;
-        Ok(ServerConfig(Arc::new(Shared { current, recipe: Some(self), settings })))
+        let (current, settings) = (Arc::new(self.make()?), self.settings);
+        Ok(ServerConfig::new(current, Some(self), settings))
     }
 
     fn make(&self) -> Result<rustls::ServerConfig, ConfigError> {

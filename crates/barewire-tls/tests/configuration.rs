@@ -104,6 +104,33 @@ fn alpn_picks_the_first_of_the_server_that_the_client_knows() {
 }
 
 #[test]
+fn a_server_with_other_protocols_of_alpn_is_the_same_server() {
+    let made = SelfSigned::new(["localhost"]).unwrap();
+    let client = made.client().alpn(["h2", "http/1.1"]).build().unwrap();
+    let picked = |server: &ServerConfig| {
+        let ends = works(&client, server, "localhost");
+        ends.client.negotiated().unwrap().alpn().map(<[u8]>::to_vec)
+    };
+    let given = made.server().build().unwrap();
+    assert!(given.alpn().is_empty());
+    assert_eq!(picked(&given), None);
+    for (protocols, wanted) in [
+        (vec!["h2", "http/1.1"], Some(b"h2".to_vec())),
+        (vec!["http/1.1"], Some(b"http/1.1".to_vec())),
+        (vec![], None),
+    ] {
+        let server = given.with_alpn(protocols.clone()).unwrap();
+        assert_eq!(server.alpn(), protocols.iter().map(|name| name.as_bytes()).collect::<Vec<_>>());
+        assert_eq!(picked(&server), wanted);
+        // Of the one it was made of nothing has changed.
+        assert_eq!(picked(&given), None);
+    }
+    for bad in [String::new(), "x".repeat(256)] {
+        assert!(matches!(given.with_alpn([bad]), Err(ConfigError::BadAlpn)));
+    }
+}
+
+#[test]
 fn what_is_inside_is_made_from_what_was_negotiated() {
     let made = SelfSigned::new(["localhost"]).unwrap();
     let server = made.server().alpn(["h2"]).build().unwrap();
@@ -173,7 +200,7 @@ fn a_reload_is_for_new_connections_and_fails_without_harm() {
     };
     write(&authority.issue(&["localhost"]));
     let server = ServerConfig::builder().certificate_files(&cert, &key).build().unwrap();
-    let clone = server.clone();
+    let clone = server.with_alpn(["h2"]).unwrap();
     let client = authority.client().build().unwrap();
     let before = shown(&client, &clone, "localhost");
     let mut old = works(&client, &clone, "localhost");
@@ -183,6 +210,7 @@ fn a_reload_is_for_new_connections_and_fails_without_harm() {
     let fresh = authority.client().build().unwrap();
     let after = shown(&fresh, &clone, "localhost");
     assert_ne!(before, after);
+    assert_eq!(clone.alpn(), [b"h2"]);
     old.client.inner_mut().unwrap().output.put(b"still here");
     assert_eq!(settle(&mut old).1.bytes, b"still here");
 
