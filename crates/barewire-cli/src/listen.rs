@@ -84,7 +84,7 @@ impl Arguments {
             }
             _ => return Ok(None),
         };
-        builder.alpn(["h2", "http/1.1"]).build().map(Some)
+        builder.build().map(Some)
     }
 }
 

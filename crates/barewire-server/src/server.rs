@@ -152,7 +152,9 @@ impl<R: Spawn, L: Listener> Server<R, L> {
     }
 
     /// Speaks TLS on every connection, and nothing in clear text. Which version of HTTP a client speaks is agreed
-    /// on by ALPN: name `h2` and `http/1.1` to serve both. Without ALPN it is HTTP/1.1.
+    /// on by ALPN (RFC 7301, RFC 9113, section 3.2): a configuration that names no protocol is taken to name
+    /// `h2`, unless the feature `http2` is off, and `http/1.1`. One that names some is taken at its word, so that
+    /// `http/1.1` alone turns HTTP/2 off. A client without ALPN speaks HTTP/1.1.
     ///
     /// ```
     /// # #[cfg(not(feature = "self-signed"))] fn main() {}
@@ -169,10 +171,7 @@ impl<R: Spawn, L: Listener> Server<R, L> {
     /// # let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
     /// # std::fs::write(&cert, made.certificate_pem())?;
     /// # std::fs::write(&key, made.key_pem())?;
-    /// let config = ServerConfig::builder()
-    ///     .certificate_files(&cert, &key)
-    ///     .alpn(["h2", "http/1.1"])
-    ///     .build()?;
+    /// let config = ServerConfig::builder().certificate_files(&cert, &key).build()?;
     /// let runtime = Smol::default();
     /// // A clone exchanges the certificates while the server runs: `config.reload()`.
     /// let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?.tls(config.clone());
@@ -230,7 +229,7 @@ impl<R: Spawn, L: Listener> Server<R, L> {
             #[cfg(feature = "http2")]
             monitor: Arc::default(),
             #[cfg(feature = "tls")]
-            tls: self.tls,
+            tls: self.tls.map(with_spoken),
             connect_info: config.connect_info,
         };
         // A task of its own: a future given to an executor's `run` is polled at every wake of any task.
@@ -242,6 +241,22 @@ impl<R: Spawn, L: Listener> Server<R, L> {
         std::mem::forget(guard);
         drain(&runtime, &handle, drain_timeout).await
     }
+}
+
+/// The configuration with the protocols of ALPN that are served: what it names, or else all.
+#[cfg(feature = "tls")]
+fn with_spoken(config: barewire_tls::ServerConfig) -> barewire_tls::ServerConfig {
+    let mut protocols = config.alpn();
+    // Whoever picked it would be answered in another language.
+    #[cfg(not(feature = "http2"))]
+    protocols.retain(|name| name != b"h2");
+    if protocols.is_empty() {
+        #[cfg(feature = "http2")]
+        protocols.push(b"h2".to_vec());
+        protocols.push(b"http/1.1".to_vec());
+    }
+    // Only a configuration of rustls' own can hold a name that is refused, and is left as it was made.
+    config.with_alpn(protocols).unwrap_or(config)
 }
 
 struct CloseOnDrop(Handle);
@@ -413,5 +428,29 @@ impl fmt::Debug for Handle {
 impl<R, L> fmt::Debug for Server<R, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "self-signed"))]
+mod tests {
+    use super::*;
+    use barewire_tls::SelfSigned;
+
+    #[test]
+    fn alpn_is_what_the_configuration_names_or_else_all_that_is_spoken() {
+        let h2 = cfg!(feature = "http2");
+        let all = if h2 { &["h2", "http/1.1"][..] } else { &["http/1.1"] };
+        let given = SelfSigned::new(["localhost"]).unwrap().server();
+        for (named, spoken) in [
+            (&[][..], all),
+            (&["http/1.1"], &["http/1.1"]),
+            (&["h2"], if h2 { &["h2"] } else { &["http/1.1"] }),
+            (&["http/1.1", "h2"], if h2 { &["http/1.1", "h2"] } else { &["http/1.1"] }),
+            (&["acme-tls/1"], &["acme-tls/1"]),
+        ] {
+            let config = given.clone().alpn(named.iter().copied()).build().unwrap();
+            let spoken: Vec<_> = spoken.iter().map(|name| name.as_bytes().to_vec()).collect();
+            assert_eq!(with_spoken(config).alpn(), spoken, "{named:?}");
+        }
     }
 }

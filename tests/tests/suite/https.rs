@@ -6,7 +6,7 @@ use barewire_h1::ClientEvent as H1Event;
 use barewire_h2::ClientConnection;
 use barewire_proto::Protocol;
 use barewire_rt::Spawn;
-use barewire_server::tls::{Event, SelfSigned, ServerConfig, Tls};
+use barewire_server::tls::{ErrorKind, Event, SelfSigned, ServerConfig, Tls};
 use barewire_server::{Body, Config, Handler, Server};
 use barewire_tests::scratch::Scratch;
 use bytes::Bytes;
@@ -92,6 +92,58 @@ pub(crate) fn picks_the_version_by_alpn<R: Spawn>(runtime: R) {
     assert_eq!(two.answer(id).text(), "HTTP/2.0 1048576");
     drop((one, two, none));
     server.stop();
+}
+
+/// What a configuration names, what a client offers, and what they speak then.
+pub(crate) fn names_its_protocols_by_itself<R: Spawn>(runtime: R) {
+    let both = ["h2", "http/1.1"];
+    let (two, one) = (Some("HTTP/2.0 0"), Some("HTTP/1.1 0"));
+    for (named, outcomes) in [
+        (&[][..], [two, two, one, one]),
+        (&both, [two, two, one, one]),
+        (&["http/1.1"], [one, None, one, one]),
+        (&["h2"], [two, two, None, one]),
+    ] {
+        let made = made();
+        let tls = made.server().alpn(named.iter().copied()).build().unwrap();
+        let server = start(&runtime, &tls, version);
+        let offers = [&both[..], &["h2"], &["http/1.1"], &[]];
+        for (offered, outcome) in offers.into_iter().zip(outcomes) {
+            assert_eq!(
+                spoken(&server, &made, offered).as_deref(),
+                outcome,
+                "{named:?} {offered:?}"
+            );
+        }
+        server.stop();
+    }
+}
+
+/// What the server answers to a client that offers these protocols and speaks what was picked; `None` when they
+/// have none in common.
+#[track_caller]
+fn spoken(server: &Running, made: &SelfSigned, offered: &[&str]) -> Option<String> {
+    let client = made.client().alpn(offered.iter().copied()).build().unwrap();
+    let tls = Tls::client(&client, "localhost", |_| {
+        barewire_h1::ClientConnection::new(barewire_h1::Config::default())
+    });
+    let mut wire = Wire::new(server.addr, tls.unwrap());
+    match wire.event() {
+        Some(Ok(Event::Established)) => {}
+        Some(Err(barewire_server::tls::Error::Tls(error))) => {
+            assert_eq!(error.kind(), ErrorKind::NoCommonProtocol, "{error}");
+            return None;
+        }
+        _ => panic!("the handshake does not come to its end"),
+    }
+    if !wire.protocol.negotiated().unwrap().is_h2() {
+        return Some(over_http_1(&mut wire));
+    }
+    let Wire { protocol, stream } = wire;
+    let protocol = protocol.map(|_| ClientConnection::new(barewire_h2::Config::default()));
+    let mut two = Peer::over(Wire { protocol, stream });
+    let id = two.get("/");
+    Some(two.answer(id).text().to_owned())
 }
 
 pub(crate) fn ends_with_a_shutdown<R: Spawn>(runtime: R) {

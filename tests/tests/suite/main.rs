@@ -196,6 +196,7 @@ on_every_runtime! {
         ;
     https:
         picks_the_version_by_alpn
+        names_its_protocols_by_itself
         ends_with_a_shutdown
         refuses_clear_text
         takes_new_certificates_without_a_restart
