@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use barewire_rt::PeerAddr;
 #[cfg(feature = "tracing")]
-use http::{Method, Uri};
+use http::{Method, Uri, Version};
 use http::{Request, StatusCode};
 
 #[cfg(feature = "tracing")]
@@ -16,7 +16,16 @@ const TARGET: &str = "barewire::server";
 #[derive(Default)]
 pub(crate) struct Access {
     #[cfg(feature = "tracing")]
-    line: Option<(Method, Uri, Instant, StatusCode)>,
+    line: Option<Line>,
+}
+
+#[cfg(feature = "tracing")]
+struct Line {
+    method: Method,
+    uri: Uri,
+    version: Version,
+    begun: Instant,
+    status: StatusCode,
 }
 
 impl Access {
@@ -24,8 +33,12 @@ impl Access {
     #[cfg(feature = "tracing")]
     pub(crate) fn begin<B>(request: &Request<B>) -> Self {
         let enabled = tracing::enabled!(target: TARGET, tracing::Level::INFO);
-        let line = enabled.then(|| {
-            (request.method().clone(), request.uri().clone(), Instant::now(), StatusCode::OK)
+        let line = enabled.then(|| Line {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            begun: Instant::now(),
+            status: StatusCode::OK,
         });
         Self { line }
     }
@@ -37,8 +50,8 @@ impl Access {
 
     #[cfg(feature = "tracing")]
     pub(crate) fn status(&mut self, status: StatusCode) {
-        if let Some((.., slot)) = &mut self.line {
-            *slot = status;
+        if let Some(line) = &mut self.line {
+            line.status = status;
         }
     }
 
@@ -48,11 +61,13 @@ impl Access {
     /// Without `bytes`, the client was gone before all was sent.
     #[cfg(feature = "tracing")]
     pub(crate) fn end(&mut self, peer: &PeerAddr, bytes: Option<u64>) {
-        let Some((method, uri, begun, status)) = self.line.take() else { return };
+        let Some(Line { method, uri, version, begun, status }) = self.line.take() else { return };
         let (status, whole) = (status.as_u16(), bytes.is_some());
         let bytes = bytes.unwrap_or_default();
         let elapsed_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(target: TARGET, %peer, %method, %uri, status, bytes, elapsed_us, whole, "request");
+        tracing::info!(
+            target: TARGET, %peer, %method, %uri, ?version, status, bytes, elapsed_us, whole, "request"
+        );
     }
 
     #[cfg(not(feature = "tracing"))]

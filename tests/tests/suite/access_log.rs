@@ -95,6 +95,7 @@ pub(crate) fn has_a_line_for_each_request<R: Spawn>(runtime: R) {
         for (field, value) in [
             ("peer", &*peer),
             ("method", method),
+            ("version", "HTTP/1.1"),
             ("status", status),
             ("bytes", bytes),
             ("whole", "true"),
