@@ -37,6 +37,7 @@ pub enum CertificateError {
 impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unreadable(io::ErrorKind::NotFound) => f.write_str("there is no such file"),
             Self::Unreadable(kind) => write!(f, "cannot be read: {kind}"),
             Self::BadPem => f.write_str("is not PEM"),
             Self::NoCertificate => f.write_str("holds no certificate"),

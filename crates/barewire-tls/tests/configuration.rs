@@ -323,10 +323,7 @@ fn bad_configurations_say_what_is_wrong() {
     assert!(matches!(ServerConfig::builder().build(), Err(ConfigError::NoCertificate)));
     let missing =
         ServerConfig::builder().certificate_files("/nowhere/a.pem", "/nowhere/b.pem").build();
-    assert_eq!(
-        missing.unwrap_err().to_string(),
-        "/nowhere/a.pem: cannot be read: entity not found"
-    );
+    assert_eq!(missing.unwrap_err().to_string(), "/nowhere/a.pem: there is no such file");
     let swapped = ServerConfig::builder().certificate_pem(made.key_pem(), made.certificate_pem());
     assert_eq!(swapped.build().unwrap_err().to_string(), "holds no certificate");
     let config = made.client().build().unwrap();
