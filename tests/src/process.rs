@@ -186,6 +186,7 @@ impl std::fmt::Display for Finished {
 pub struct Server {
     process: Process,
     addr: SocketAddr,
+    scheme: &'static str,
 }
 
 impl Server {
@@ -196,16 +197,17 @@ impl Server {
         Self::start(command.args(["--runtime", runtime, "--bind", "127.0.0.1:0"]))
     }
 
-    /// Starts any command whose first line is `listening on http://ADDR`.
+    /// Starts any command whose first line is `listening on http://ADDR`, or `https://`.
     pub fn start(command: &mut Command) -> Self {
         let mut process = Process::spawn(command);
         let line = process.next_line();
-        let addr = line
-            .as_deref()
-            .and_then(|line| line.strip_prefix("listening on http://"))
-            .and_then(|rest| rest.trim_end_matches('/').parse().ok());
-        match addr {
-            Some(addr) => Self { process, addr },
+        let place = line.as_deref().and_then(|line| line.strip_prefix("listening on "));
+        let found = ["http", "https"].into_iter().find_map(|scheme| {
+            let addr = place?.strip_prefix(scheme)?.strip_prefix("://")?;
+            Some((scheme, addr.trim_end_matches('/').parse().ok()?))
+        });
+        match found {
+            Some((scheme, addr)) => Self { process, addr, scheme },
             None => {
                 let _ = process.child.kill();
                 panic!("expected `listening on http://ADDR`, got {line:?}: {}", process.finish());
@@ -215,7 +217,7 @@ impl Server {
 
     /// Takes over a process that is known to listen on `addr`.
     pub fn from_process(process: Process, addr: SocketAddr) -> Self {
-        Self { process, addr }
+        Self { process, addr, scheme: "http" }
     }
 
     /// Where it listens.
@@ -225,7 +227,7 @@ impl Server {
 
     /// The URL of a target that begins with a slash.
     pub fn url(&self, target: &str) -> String {
-        format!("http://{}{target}", self.addr)
+        format!("{}://{}{target}", self.scheme, self.addr)
     }
 
     /// The child itself, to signal it.

@@ -13,7 +13,7 @@ use barewire_tests::scratch::Scratch;
 /// Runs `barewire` to its end and demands one line of error in which each of `words` is found,
 /// whatever its case.
 #[track_caller]
-fn fails(runtime: &str, arguments: &[&str], words: &[&str]) -> Finished {
+pub(crate) fn fails(runtime: &str, arguments: &[&str], words: &[&str]) -> Finished {
     let mut command = barewire(arguments);
     let finished = Process::spawn(command.args(["--runtime", runtime])).finish();
     let code = finished.status.code().unwrap_or_else(|| panic!("killed by a signal: {finished}"));

@@ -6,3 +6,4 @@ mod get;
 mod log;
 mod shutdown;
 mod static_files;
+mod tls;
