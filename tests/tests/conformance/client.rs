@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use crate::watch::Watch;
 use crate::wire::{self, Code, END_STREAM, NO_ERROR, WHOLE, kind};
 
 /// How long the server may take for anything.
@@ -21,7 +22,7 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    fn word(&self, at: usize) -> u32 {
+    pub(crate) fn word(&self, at: usize) -> u32 {
         let bytes = self.payload.get(at..at + 4).expect("the payload is long enough");
         u32::from_be_bytes(bytes.try_into().expect("four bytes"))
     }
@@ -77,6 +78,7 @@ pub(crate) struct Client {
     pings: u64,
     /// Every frame that came, to tell what went wrong.
     seen: Vec<Frame>,
+    watch: Watch,
     /// The row of a table that is being tried, to tell the same.
     what: String,
     pub(crate) announced: Announced,
@@ -102,6 +104,7 @@ impl Client {
             next: 1,
             pings: 0,
             seen: Vec::new(),
+            watch: Watch::default(),
             what: String::new(),
             announced,
             granted: 65_535,
@@ -187,6 +190,7 @@ impl Client {
         if frame.kind == kind::WINDOW_UPDATE && stream == 0 {
             self.granted += frame.word(0) as usize;
         }
+        self.watch.see(&frame);
         self.seen.push(frame.clone());
         Some(frame)
     }

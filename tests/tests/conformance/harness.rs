@@ -1,5 +1,6 @@
 //! The server under test.
 
+use std::cell::RefCell;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use barewire_rt::{PeerAddr, Spawn};
 use barewire_server::{Body, Handle, ServeError, Server};
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 
 use crate::client::Client;
 
@@ -16,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The body of `GET /large`.
 pub(crate) const LARGE: usize = 300_000;
+
+/// The fields of the answer to `GET /fields`, which take more than one frame.
+const FIELDS: usize = 40;
 
 /// Runs each function on each runtime.
 macro_rules! on_every_runtime {
@@ -43,6 +47,8 @@ pub(crate) use on_every_runtime;
 /// A server, ours or the one that was named.
 pub(crate) struct Target {
     addr: SocketAddr,
+    /// Of ours, until it was told to end.
+    handle: RefCell<Option<Handle>>,
 }
 
 impl Target {
@@ -59,21 +65,30 @@ impl Target {
     pub(crate) fn open_with(&self, settings: &[(u16, u32)]) -> Client {
         Client::open_with(self.addr, settings)
     }
+
+    /// Has the server end once what is under way is over; one that was named goes on.
+    pub(crate) fn shut_down(&self) {
+        if let Some(handle) = self.handle.take() {
+            handle.shutdown();
+        }
+    }
 }
 
 pub(crate) fn run<R: Spawn>(runtime: R, test: impl FnOnce(&Target)) {
     if let Ok(target) = std::env::var("BAREWIRE_CONFORMANCE_TARGET") {
         let addr = target.to_socket_addrs().expect("host:port").next().expect("an address");
-        return test(&Target { addr });
+        return test(&Target { addr, handle: RefCell::new(None) });
     }
     let server = Server::bind(runtime.clone(), SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let Ok(PeerAddr::Tcp(addr)) = server.local_addr() else { panic!("it listens on TCP") };
     let (handle, ended) = serve(&runtime, server);
-    let target = Target { addr };
+    let target = Target { addr, handle: RefCell::new(Some(handle.clone())) };
     test(&target);
     // Whatever was done to it, it serves others, and every connection comes to its end.
-    target.open().alive();
-    handle.shutdown();
+    if target.handle.borrow().is_some() {
+        target.open().alive();
+        target.shut_down();
+    }
     ended.recv_timeout(PATIENCE).expect("it ends").expect("every connection ended");
     assert_eq!(handle.connections(), 0);
 }
@@ -91,11 +106,18 @@ fn serve<R: Spawn>(
 }
 
 async fn answer(request: Request<Body>) -> Response<Body> {
-    let large = request.uri().path() == "/large";
-    match *request.method() {
+    match (request.method(), request.uri().path()) {
         // Its body goes back as it comes.
-        Method::POST => Response::new(request.into_body()),
-        _ if large => Response::new(Body::from(Bytes::from(vec![b'x'; LARGE]))),
+        (&Method::POST, _) => Response::new(request.into_body()),
+        (_, "/large") => Response::new(Body::from(Bytes::from(vec![b'x'; LARGE]))),
+        (_, "/fields") => {
+            let mut response = Response::new(Body::from("Hello, World!"));
+            let value = HeaderValue::from_str(&"v".repeat(1000)).expect("it is text");
+            for _ in 0..FIELDS {
+                response.headers_mut().append("x-long", value.clone());
+            }
+            response
+        }
         _ => Response::new(Body::from("Hello, World!")),
     }
 }

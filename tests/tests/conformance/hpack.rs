@@ -34,6 +34,13 @@ fn s2_3_1_the_static_table(target: &Target) {
     client.expect_ok(1);
 }
 
+fn s2_3_2_an_entry_may_be_there_twice(target: &Target) {
+    let mut client = target.open();
+    let twice = indexed_field("x", "1").repeat(2);
+    client.send(headers(WHOLE, 1, [get(), twice, vec![0x80 | 62, 0x80 | 63]].concat()));
+    client.expect_ok(1);
+}
+
 fn s2_3_3_entries_leave_in_the_order_they_came(target: &Target) {
     let mut client = target.open();
     // Each has 32 + 1 + 1000 bytes (section 4.1), so that the fifth drives the first one out.
@@ -49,6 +56,18 @@ fn s2_3_3_entries_leave_in_the_order_they_came(target: &Target) {
     client.expect_ok(id);
     client.send(headers(WHOLE, id + 2, [get(), vec![0x80 | 65]].concat()));
     client.expect_goaway(&[COMPRESSION_ERROR]);
+}
+
+/// What the server's encoder chooses is at most what it was allowed.
+fn s4_2_the_servers_table_is_no_larger_than_allowed(target: &Target) {
+    for most in [0, 1, 30, 31, 100] {
+        let mut client = target.open_with(&[(setting::HEADER_TABLE_SIZE, most)]);
+        client.what(format!("a table of {most}"));
+        let id = client.send_get();
+        let block = client.expect_head(id).payload;
+        let chosen = table_size(&block).expect("an update stands at the beginning");
+        assert!(chosen <= most as usize, "{chosen} of {most}");
+    }
 }
 
 fn s4_2_an_update_stands_at_the_beginning_of_a_block(target: &Target) {
@@ -192,7 +211,9 @@ fn s7_1_a_literal_that_is_never_indexed_is_not(target: &Target) {
 
 on_every_runtime! {
     s2_3_1_the_static_table
+    s2_3_2_an_entry_may_be_there_twice
     s2_3_3_entries_leave_in_the_order_they_came
+    s4_2_the_servers_table_is_no_larger_than_allowed
     s4_2_an_update_stands_at_the_beginning_of_a_block
     s4_2_two_updates_may_stand_there
     s4_3_a_smaller_table_loses_entries

@@ -41,4 +41,5 @@ mod section_6_9;
 mod section_8_1;
 mod section_8_2;
 mod section_8_3;
+mod watch;
 mod wire;

@@ -82,6 +82,14 @@ fn s4_2_unknown_frames_above_the_limit_end_the_connection(target: &Target) {
     oversized(target, kind::UNKNOWN, false);
 }
 
+fn s4_2_continuation_above_the_limit_ends_the_connection(target: &Target) {
+    let mut client = target.open();
+    client.send(headers(END_STREAM, 1, get()));
+    let length = client.announced.max_frame_size as usize + 1;
+    client.send([&head(length, kind::CONTINUATION, NONE, 1)[..], &vec![0; length]].concat());
+    client.expect_goaway(&[FRAME_SIZE_ERROR]);
+}
+
 fn s4_2_padding_counts_towards_the_size(target: &Target) {
     let mut client = target.open();
     let id = client.send_post();
@@ -157,6 +165,27 @@ fn s4_3_other_frames_do_not_stand_within_a_block(target: &Target) {
     }
 }
 
+/// What a head has beyond one frame follows it at once, whatever else is to be sent: see `watch.rs`.
+fn s4_3_the_servers_blocks_are_contiguous(target: &Target) {
+    let window = (setting::INITIAL_WINDOW_SIZE, 1 << 20);
+    let mut client = target.open_with(&[(setting::HEADER_TABLE_SIZE, 0), window]);
+    client.send(window_update(0, 1 << 24));
+    let ids = [1, 3, 5, 7, 9, 11];
+    let frames: Vec<u8> = ids
+        .into_iter()
+        .flat_map(|id| {
+            let path = if id % 4 == 1 { "/large" } else { "/fields" };
+            headers(WHOLE, id, request("GET", path, &[]))
+        })
+        .chain([ping(NONE, [7; 8]), settings(&[])].concat())
+        .collect();
+    client.send(frames);
+    for _ in ids {
+        client.until("the end", |frame| frame.ends_stream());
+    }
+    client.alive();
+}
+
 fn s4_3_1_the_table_is_one_for_all_streams(target: &Target) {
     let mut client = target.open();
     let first = client.new_stream();
@@ -225,6 +254,7 @@ on_every_runtime! {
     s4_2_headers_above_the_limit_end_the_connection
     s4_2_settings_above_the_limit_end_the_connection
     s4_2_unknown_frames_above_the_limit_end_the_connection
+    s4_2_continuation_above_the_limit_ends_the_connection
     s4_2_padding_counts_towards_the_size
     s4_2_frames_may_come_byte_by_byte
     s4_3_a_block_that_cannot_be_decoded_ends_the_connection
@@ -232,6 +262,7 @@ on_every_runtime! {
     s4_3_a_block_is_decoded_across_continuations
     s4_3_an_unfinished_block_is_an_error
     s4_3_other_frames_do_not_stand_within_a_block
+    s4_3_the_servers_blocks_are_contiguous
     s4_3_1_the_table_is_one_for_all_streams
     s4_3_1_the_heads_of_refused_streams_enter_the_table
     s4_3_1_a_smaller_table_is_acknowledged_in_the_next_block

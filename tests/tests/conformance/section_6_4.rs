@@ -112,6 +112,31 @@ fn s6_8_several_goaways_are_taken(target: &Target) {
     assert_eq!(client.expect_ok(id).body, b"body");
 }
 
+/// What GOAWAY says never grows, and it is not below what was answered: see `watch.rs`.
+fn s6_8_a_shutdown_names_the_last_stream(target: &Target) {
+    let mut client = target.open();
+    let id = client.send_post();
+    client.send(data(NONE, id, b"bo"));
+    client.ping_pong();
+    target.shut_down();
+    client.send(data(END_STREAM, id, b"dy"));
+    let (mut ended, mut last) = (false, None);
+    // A server that was named goes on.
+    while let (false, Some(frame)) = (ended && last.is_none(), client.frame()) {
+        match frame.kind {
+            kind::PING if frame.flags & ACK == 0 => {
+                let payload = frame.payload.try_into().expect("eight bytes");
+                client.send(ping(ACK, payload));
+            }
+            kind::GOAWAY => last = Some(u32::from_be_bytes(frame.payload[..4].try_into().unwrap())),
+            kind::RST_STREAM => panic!("{frame:?} although it was under way"),
+            _ => ended |= frame.stream == id && frame.ends_stream(),
+        }
+    }
+    assert!(ended, "the answer is cut");
+    assert!(last.is_none_or(|last| last >= id), "{last:?}");
+}
+
 on_every_runtime! {
     rst_stream_belongs_to_a_stream
     rst_stream_has_four_bytes
@@ -125,4 +150,5 @@ on_every_runtime! {
     s6_8_goaway_has_at_least_eight_bytes
     s6_8_streams_under_way_end_after_goaway
     s6_8_several_goaways_are_taken
+    s6_8_a_shutdown_names_the_last_stream
 }

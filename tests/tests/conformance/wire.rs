@@ -217,6 +217,12 @@ pub(crate) fn status(block: &[u8]) -> Option<u16> {
     String::from_utf8(text).ok()?.parse().ok()
 }
 
+/// The size that a block's first representation gives the table (RFC 7541, section 6.3).
+pub(crate) fn table_size(block: &[u8]) -> Option<usize> {
+    let update = block.first().is_some_and(|byte| byte & 0xe0 == 0x20);
+    update.then(|| integer_at(block, 5).map(|(size, _)| size)).flatten()
+}
+
 fn integer_at(bytes: &[u8], bits: u32) -> Option<(usize, &[u8])> {
     let most = (1usize << bits) - 1;
     let (first, mut rest) = bytes.split_first()?;
