@@ -66,11 +66,10 @@ impl Target {
         Client::open_with(self.addr, settings)
     }
 
-    /// Has the server end once what is under way is over; one that was named goes on.
-    pub(crate) fn shut_down(&self) {
-        if let Some(handle) = self.handle.take() {
-            handle.shutdown();
-        }
+    /// Has the server end once what is under way is over, and says whether it does: one that was named goes on.
+    pub(crate) fn shut_down(&self) -> bool {
+        let handle = self.handle.take();
+        handle.inspect(Handle::shutdown).is_some()
     }
 }
 

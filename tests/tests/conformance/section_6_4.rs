@@ -118,11 +118,12 @@ fn s6_8_a_shutdown_names_the_last_stream(target: &Target) {
     let id = client.send_post();
     client.send(data(NONE, id, b"bo"));
     client.ping_pong();
-    target.shut_down();
+    if !target.shut_down() {
+        return;
+    }
     client.send(data(END_STREAM, id, b"dy"));
     let (mut ended, mut last) = (false, None);
-    // A server that was named goes on.
-    while let (false, Some(frame)) = (ended && last.is_none(), client.frame()) {
+    while let Some(frame) = client.frame() {
         match frame.kind {
             kind::PING if frame.flags & ACK == 0 => {
                 let payload = frame.payload.try_into().expect("eight bytes");
@@ -134,7 +135,7 @@ fn s6_8_a_shutdown_names_the_last_stream(target: &Target) {
         }
     }
     assert!(ended, "the answer is cut");
-    assert!(last.is_none_or(|last| last >= id), "{last:?}");
+    assert!(last.is_some_and(|last| last >= id), "{last:?}");
 }
 
 on_every_runtime! {
