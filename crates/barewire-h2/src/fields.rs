@@ -61,7 +61,7 @@ impl Name {
             [b':', ..] => return Self::Bad(ErrorKind::UnknownPseudoHeader),
             _ => {}
         }
-        match HeaderName::from_lowercase(name) {
+        match known_name(name).map_or_else(|| HeaderName::from_lowercase(name), Ok) {
             Ok(name) => {
                 let role = role_of(&name);
                 Self::Regular(name, role)
@@ -72,6 +72,34 @@ impl Name {
             Err(_) => Self::Bad(ErrorKind::BadFieldName),
         }
     }
+}
+
+/// Names that `http` has no constant of and many clients send: a clone of what it makes of others counts references.
+static NAMES: [HeaderName; 20] = [
+    HeaderName::from_static("access-control-request-private-network"),
+    HeaderName::from_static("grpc-accept-encoding"),
+    HeaderName::from_static("grpc-encoding"),
+    HeaderName::from_static("grpc-message"),
+    HeaderName::from_static("grpc-status"),
+    HeaderName::from_static("grpc-timeout"),
+    HeaderName::from_static("priority"),
+    HeaderName::from_static("sec-ch-ua"),
+    HeaderName::from_static("sec-ch-ua-mobile"),
+    HeaderName::from_static("sec-ch-ua-platform"),
+    HeaderName::from_static("sec-fetch-dest"),
+    HeaderName::from_static("sec-fetch-mode"),
+    HeaderName::from_static("sec-fetch-site"),
+    HeaderName::from_static("sec-fetch-user"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-requested-with"),
+];
+
+fn known_name(name: &[u8]) -> Option<HeaderName> {
+    NAMES.iter().find(|known| known.as_str().as_bytes() == name).cloned()
 }
 
 fn role_of(name: &HeaderName) -> Role {

@@ -3,8 +3,8 @@ use std::ops::Deref;
 
 use bytes::Bytes;
 
-use crate::StaticTable;
 use crate::store::Store;
+use crate::{StaticTable, known};
 
 /// What a [`Decoder`](crate::Decoder) makes of a field, keeps in its tables, and hands out.
 ///
@@ -52,10 +52,11 @@ impl<'a> Value<'a> {
     }
 
     /// The value, copied into a block of at most 4 KiB that fields share. Keeping it pins that block; a value
-    /// longer than 1 KiB has an allocation of its own.
+    /// longer than 1 KiB has an allocation of its own. Values that nearly everybody sends (`gzip, deflate, br`) are
+    /// copied nowhere, and a clone of the result counts no reference.
     pub fn share(&mut self) -> Bytes {
         match &mut self.home {
-            Home::Store(store) => store.copy(self.octets),
+            Home::Store(store) => share(self.octets, store),
             Home::StaticTable(_, value) => Bytes::from_static(value),
         }
     }
@@ -63,11 +64,15 @@ impl<'a> Value<'a> {
     /// The same for the name that was given together with this value.
     pub fn share_name(&mut self, name: &[u8]) -> Bytes {
         match &mut self.home {
-            Home::Store(store) => store.copy(name),
+            Home::Store(store) => share(name, store),
             Home::StaticTable(known, _) if *known == name => Bytes::from_static(known),
             Home::StaticTable(..) => Bytes::copy_from_slice(name),
         }
     }
+}
+
+fn share(octets: &[u8], store: &mut Store) -> Bytes {
+    known::find(octets).map_or_else(|| store.copy(octets), Bytes::from_static)
 }
 
 impl Deref for Value<'_> {

@@ -56,6 +56,7 @@ mod error;
 mod field;
 pub mod huffman;
 pub mod integer;
+mod known;
 mod lookup;
 mod policy;
 mod prepared;

@@ -207,7 +207,7 @@ pub(crate) fn hash(name: &[u8], value: &[u8]) -> Hash {
 const FACTOR: u64 = 0xbfc247155b5b46b3;
 
 #[inline]
-const fn hash_of(octets: &[u8]) -> u32 {
+pub(crate) const fn hash_of(octets: &[u8]) -> u32 {
     let (first, last) = if let (Some(first), Some(last)) =
         (octets.first_chunk::<8>(), octets.last_chunk::<8>())
     {
