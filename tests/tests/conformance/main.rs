@@ -2,7 +2,8 @@
 //!
 //! A file for each section; each test sends frames that were put together by hand to a running server, on each
 //! runtime: `section_6_1::on_smol::data_belongs_to_a_stream`. Where the RFC leaves a server the choice, what it
-//! allows is accepted and nothing more.
+//! allows is accepted and nothing more. What holds for every frame that a server sends is looked at in each of the
+//! tests (`watch.rs`).
 //!
 //! With `BAREWIRE_CONFORMANCE_TARGET=host:port` the same tests meet any server. It has to answer `GET /` and
 //! `GET /large` (some hundred KiB) with 200 and to send the body of `POST /echo` back, as
@@ -12,6 +13,7 @@
 //!
 //! | tests | nghttpd | why it stays a test |
 //! |---|---|---|
+//! | `s4_2_continuation_above_the_limit_ends_the_connection` | takes the frame | 4.2 demands a connection error |
 //! | `numbers_grow`, `a_left_out_number_is_closed` | ignores the frame | 5.1.1 demands an error |
 //! | `s5_1_2_streams_above_the_limit_are_refused` | ends the connection | 5.1.2 demands a stream error; others go on |
 //! | `s5_3_2_priority_fields_of_headers_are_ignored` | refuses a stream that depends on itself | a rule of RFC 7540 |
