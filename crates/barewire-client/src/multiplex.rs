@@ -8,7 +8,8 @@
 //! dropped holds up nobody for longer than [`stream::PATIENCE`].
 //!
 //! Over blocking sockets it is the same with threads: one of them reads, outside of the lock; the others are
-//! parked until it has brought something for them, or has what it wanted.
+//! parked until it has brought something for them, or has what it wanted. That takes a second handle to the socket
+//! ([`Transport::duplicate`]). Where there is none, a connection carries one request at a time.
 
 mod bell;
 mod carried;
@@ -27,7 +28,7 @@ use barewire_rt::{Runtime, Transport};
 
 use crate::wire::Wire;
 use bell::Bell;
-use port::Reader;
+use port::{Reader, Wanted};
 use state::State;
 
 pub(crate) use seats::{Seat, Seats};
@@ -55,9 +56,11 @@ impl<R: Runtime> Multiplex<R> {
         let bell = Arc::new(Bell::default());
         let reader = stream.duplicate().map(Reader::new);
         let writer = stream.duplicate().map(Reader::new);
+        // Who waits would hold the lock that the others need to say anything.
+        let alone = R::TcpStream::BLOCKING && (reader.is_none() || writer.is_none());
         Self {
             state: Mutex::new(State::new(wire, stream, bell)),
-            seats: Seats::new(limit),
+            seats: if alone { Seats::alone() } else { Seats::new(limit) },
             runtime,
             reader: Mutex::new(reader),
             writer: Mutex::new(writer),
@@ -92,22 +95,31 @@ impl<R: Runtime> Multiplex<R> {
         });
     }
 
+    /// Over a blocking transport: reads for all, once [`State::reading`] says so. The lock is free meanwhile, unless
+    /// there is only one who uses the connection.
+    fn read(&self, wanted: Wanted) {
+        match &mut *lock(&self.reader) {
+            Some(reader) => {
+                let read = reader.read(wanted);
+                self.with(|state| {
+                    state.reading = false;
+                    state.put(read, &mut reader.buf);
+                });
+            }
+            None => self.with(|state| {
+                state.reading = false;
+                state.driver.transport_mut().read(wanted);
+            }),
+        }
+    }
+
     /// Looks, without waiting, for what came while nobody used the connection; whether it still stands.
     pub(crate) fn look(&self) -> bool {
         if R::TcpStream::BLOCKING {
             let idle = self.with(|state| state.begin_look());
             if idle {
-                let now = self.runtime.now();
-                let read = match &mut *lock(&self.reader) {
-                    Some(reader) => Some((reader.look(now), std::mem::take(&mut reader.buf))),
-                    None => None,
-                };
-                self.with(|state| {
-                    state.end_look();
-                    if let Some((read, mut buf)) = read {
-                        state.put(read, &mut buf);
-                    }
-                });
+                self.read(Wanted::at_once(self.runtime.now()));
+                self.with(State::call_reader);
             }
         }
         self.with(|state| {

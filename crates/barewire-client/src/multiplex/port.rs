@@ -8,7 +8,8 @@ use barewire_rt::{Interest, Transport};
 /// The transport of a shared connection, as the driver under the lock sees it.
 ///
 /// Over an async transport it hands everything on. A blocking one is written to without waiting, and read and
-/// waited for by one thread at a time, outside of the lock: see [`Reader`].
+/// waited for by one thread at a time, outside of the lock: see [`Reader`]. Where it cannot be had twice the lock
+/// is held meanwhile, see [`read`](Self::read).
 pub(crate) struct Port<T> {
     stream: T,
     /// The earliest deadline of those who wait for something.
@@ -26,6 +27,15 @@ pub(crate) struct Wanted {
     pub(crate) deadline: Option<Instant>,
 }
 
+impl Wanted {
+    /// What is there already, if anything is. An idle connection has room to write, so that a wait for either is
+    /// over at once.
+    pub(crate) fn at_once(now: Instant) -> Self {
+        let interest = Interest { read: true, write: true };
+        Self { interest, deadline: now.checked_add(Duration::from_secs(1)) }
+    }
+}
+
 impl<T: Transport> Port<T> {
     pub(crate) fn new(stream: T) -> Self {
         Self { stream, earliest: None, inbox: Vec::new(), unread: 0..0, end: None, wanted: None }
@@ -34,6 +44,14 @@ impl<T: Transport> Port<T> {
     /// Whether all that a [`Reader`] has brought was read: before that it must not bring more.
     pub(crate) fn is_drained(&self) -> bool {
         self.unread.is_empty() && self.end.is_none()
+    }
+
+    /// Blocks for what is wanted and reads, in place of a [`Reader`]: for a connection with one user at a time,
+    /// whom the lock does not keep from anything.
+    pub(crate) fn read(&mut self, wanted: Wanted) {
+        let mut buf = std::mem::take(&mut self.inbox);
+        let read = read(&mut self.stream, &mut buf, wanted);
+        self.put(read, &mut buf);
     }
 
     /// Takes over what a [`Reader`] has brought, and leaves it a buffer.
@@ -105,21 +123,7 @@ impl<T: Transport> Reader<T> {
 
     /// Blocks for what is wanted, and reads if that is possible then.
     pub(crate) fn read(&mut self, wanted: Wanted) -> Poll<io::Result<usize>> {
-        let mut cx = Context::from_waker(Waker::noop());
-        self.stream.wait(&mut cx, wanted.interest, wanted.deadline);
-        if !wanted.interest.read {
-            return Poll::Pending;
-        }
-        self.buf.resize(READ, 0);
-        self.stream.poll_read(&mut cx, &mut self.buf)
-    }
-
-    /// Reads what is there already, if anything is.
-    pub(crate) fn look(&mut self, now: Instant) -> Poll<io::Result<usize>> {
-        // An idle connection has room to write, so that this wait is over at once.
-        let interest = Interest { read: true, write: true };
-        let deadline = now.checked_add(Duration::from_secs(1));
-        self.read(Wanted { interest, deadline })
+        read(&mut self.stream, &mut self.buf, wanted)
     }
 
     /// Blocks until there is room to write, or until `deadline`.
@@ -128,4 +132,18 @@ impl<T: Transport> Reader<T> {
         let interest = Interest { read: false, write: true };
         self.stream.wait(&mut cx, interest, Some(deadline));
     }
+}
+
+fn read<T: Transport>(
+    stream: &mut T,
+    buf: &mut Vec<u8>,
+    wanted: Wanted,
+) -> Poll<io::Result<usize>> {
+    let mut cx = Context::from_waker(Waker::noop());
+    stream.wait(&mut cx, wanted.interest, wanted.deadline);
+    if !wanted.interest.read {
+        return Poll::Pending;
+    }
+    buf.resize(READ, 0);
+    stream.poll_read(&mut cx, buf)
 }

@@ -13,6 +13,8 @@ use crate::shared::Shared;
 pub(crate) struct Seats {
     taken: AtomicU32,
     limit: AtomicU32,
+    /// Whatever the server says.
+    most: u32,
     closed: AtomicBool,
 }
 
@@ -22,8 +24,14 @@ impl Seats {
         Self {
             taken: AtomicU32::new(1),
             limit: AtomicU32::new(limit),
+            most: u32::MAX,
             closed: AtomicBool::new(false),
         }
+    }
+
+    /// One seat and never another one: it is taken.
+    pub(crate) fn alone() -> Self {
+        Self { most: 1, ..Self::new(1) }
     }
 
     /// Takes a seat if there is one.
@@ -49,7 +57,7 @@ impl Seats {
 
     /// The server has said how many it takes.
     pub(crate) fn set_limit(&self, limit: u32) {
-        self.limit.store(limit, Ordering::Release);
+        self.limit.store(limit.min(self.most), Ordering::Release);
     }
 
     /// No further streams are begun.
@@ -119,5 +127,17 @@ mod tests {
         seats.give();
         seats.close();
         assert!(!seats.take() && seats.taken() == 0);
+    }
+
+    #[test]
+    fn who_is_alone_stays_alone() {
+        let seats = Seats::alone();
+        seats.set_limit(100);
+        assert!(!seats.take() && seats.limit() == 1);
+        seats.give();
+        assert!(seats.take() && !seats.take());
+        seats.set_limit(0);
+        seats.give();
+        assert!(!seats.take());
     }
 }

@@ -88,14 +88,8 @@ impl<R: Runtime> State<R> {
         idle
     }
 
-    /// The look is over: who came meanwhile reads.
-    pub(super) fn end_look(&mut self) {
-        self.reading = false;
-        self.call_reader();
-    }
-
     /// Over a blocking transport: one of those who wait has to read for all.
-    fn call_reader(&mut self) {
+    pub(super) fn call_reader(&mut self) {
         let next = self.streams.values().filter(|slot| !slot.starved);
         self.wakes.extend(next.filter_map(|slot| slot.waker.clone()).next());
     }

@@ -260,25 +260,13 @@ impl<R: Runtime> Stream<R> {
             match self.step(cx, false, std::mem::take(&mut moved)) {
                 Step::News(news) => return Ok(news),
                 Step::Wait(deadline) => return Err(deadline),
-                Step::Read(wanted) => self.read(wanted),
+                Step::Read(wanted) => self.seat.line.read(wanted),
                 Step::Write => self.wait_for_room(),
             }
             // What has changed is looked at, at once.
             cx.waker().wake_by_ref();
             Err(None)
         })
-    }
-
-    /// Reads, for all. The lock is free meanwhile.
-    fn read(&self, wanted: Wanted) {
-        let line = &*self.seat.line;
-        let mut reader = lock(&line.reader);
-        let Some(reader) = &mut *reader else { return };
-        let read = reader.read(wanted);
-        line.with(|state| {
-            state.reading = false;
-            state.put(read, &mut reader.buf);
-        });
     }
 
     fn wait_for_room(&self) {

@@ -6,6 +6,7 @@ mod bodies;
 mod ends;
 mod peer;
 mod share;
+mod single;
 mod waits;
 
 use barewire_client::{Client, Error, Response};
