@@ -149,6 +149,7 @@ pub fn config(vector: &Vector) -> Config {
         let rate = || Rate { burst: number(), per_second: 0 };
         match field.as_str() {
             "max_concurrent_streams" => config.settings.max_concurrent_streams = number(),
+            "header_table_size" => config.settings.header_table_size = number(),
             "initial_window_size" => config.settings.initial_window_size = number(),
             "max_header_list_size" => config.settings.max_header_list_size = number(),
             "enable_push" => config.settings.enable_push = value == "true",

@@ -1,0 +1,64 @@
+//! Promises.
+
+use barewire_h2::frame::Frame;
+use barewire_h2::{BodyLength, ClientEvent, Config, ErrorKind, Reason, ServerEvent};
+use barewire_proto::Protocol;
+
+use crate::support::Talk;
+use crate::support::wire::{self, block, frame, raw};
+use crate::{GET, client, feed, get, output};
+#[test]
+fn a_pushed_stream_with_informational_responses_counts_once() {
+    let mut config = Config::default();
+    config.settings.enable_push = true;
+    config.settings.max_concurrent_streams = 1;
+    let mut client = client(config, 1, BodyLength::Empty);
+    for promised in [2u8, 4, 6] {
+        let id = u32::from(promised);
+        let promise = [&[0, 0, 0, promised], &block(GET)[..]].concat();
+        feed(&mut client, &raw(5, 4, 1, &promise));
+        assert_eq!(client.active_streams(), 1, "what is reserved does not count");
+        for _ in 0..2 {
+            feed(&mut client, &frame(&format!("HEADERS 4 {id} @:status=103")));
+        }
+        feed(&mut client, &frame(&format!("HEADERS 4 {id} @:status=200")));
+        assert_eq!(client.active_streams(), 2);
+        let events = feed(&mut client, &raw(0, 1, id, &[]));
+        assert!(matches!(events[..], [ClientEvent::End(_)]), "{events:?}");
+        assert_eq!(client.active_streams(), 1);
+    }
+    wire::read(&output(&mut client), |frame| assert!(!matches!(frame, Frame::Reset { .. })));
+}
+
+#[test]
+fn a_server_may_only_say_that_it_takes_no_pushes() {
+    let mut client = client(Config::default(), 1, BodyLength::Empty);
+    feed(&mut client, &frame("SETTINGS 0 0 \\0\\x02\\0\\0\\0\\0"));
+    let rest = client.input().push(frame("SETTINGS 0 0 \\0\\x02\\0\\0\\0\\x01").into());
+    assert!(rest.is_empty());
+    assert_eq!(client.poll_event().unwrap_err().kind(), ErrorKind::BadSetting);
+}
+
+/// Who was told of a promise waits for its response.
+#[test]
+fn a_promise_that_is_taken_back_is_told() {
+    let mut pushed = Config::default();
+    pushed.settings.enable_push = true;
+    let mut talk = Talk::new(pushed, Config::default());
+    let id = talk.client().send_request(&get(), BodyLength::Empty).unwrap();
+    talk.run();
+    let [first, second] = [(); 2].map(|()| talk.server().push_promise(id, &get()).unwrap());
+    talk.run();
+    talk.client_events();
+    talk.server_events();
+    talk.server().reset_stream(first, Reason::CANCEL);
+    talk.client().reset_stream(second, Reason::CANCEL);
+    talk.run();
+    let (client, server) = (talk.client_events(), talk.server_events());
+    let is_reset = matches!(client[..], [ClientEvent::StreamReset { id, .. }] if id == first);
+    assert!(is_reset, "{client:?}");
+    let is_reset = matches!(server[..], [ServerEvent::StreamReset { id, .. }] if id == second);
+    assert!(is_reset, "{server:?}");
+    assert_eq!(talk.server().active_streams(), 1);
+    assert_eq!(talk.client().active_streams(), 1);
+}
