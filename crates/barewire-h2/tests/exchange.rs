@@ -10,7 +10,7 @@ use barewire_h2::{
 };
 use barewire_proto::{Buf, Protocol};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use support::Talk;
 
 fn get(path: &str) -> Request<()> {
@@ -80,6 +80,33 @@ fn bodies_and_trailers_both_ways() {
     let events = talk.client_events();
     assert!(matches!(&events[0], ClientEvent::Trailers(_, map) if *map == trailers), "{events:?}");
     assert!(matches!(&events[1], ClientEvent::End(_)));
+}
+
+/// RFC 9113, section 8.2.2: they are not sent, whoever put them there. What is left is as it was.
+#[test]
+fn fields_of_http11s_connection_stay_behind() {
+    let mut fields = HeaderMap::new();
+    for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
+        fields.insert(name, HeaderValue::from_static("x"));
+    }
+    fields.insert("x-kept", HeaderValue::from_static("1"));
+    let mut talk = Talk::new(Config::default(), Config::default());
+    let mut request = get("/");
+    request.headers_mut().clone_from(&fields);
+    request.headers_mut().insert("te", HeaderValue::from_static("gzip"));
+    let id = talk.client().send_request(&request, BodyLength::Empty).unwrap();
+    talk.run();
+    let (_, received, _) = talk.server_request();
+    let names: Vec<_> = received.headers().keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["x-kept"]);
+    let mut response = status(200);
+    response.headers_mut().clone_from(&fields);
+    talk.server().respond(id, &response, Bytes::new()).unwrap();
+    talk.run();
+    let events = talk.client_events();
+    let [ClientEvent::Response(_, received, _)] = &events[..] else { panic!("{events:?}") };
+    let names: Vec<_> = received.headers().keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["x-kept"]);
 }
 
 fn status(code: u16) -> Response<()> {

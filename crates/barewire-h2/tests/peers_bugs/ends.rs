@@ -7,6 +7,7 @@ use http::Response;
 
 use crate::support::wire::{self, block, frame, raw};
 use crate::{CANCEL, GET, POST, client, feed, get, output, sent, server};
+
 #[test]
 fn empty_and_tiny_data_that_ends_a_stream_costs_no_budget() {
     let mut config = Config::default();

@@ -11,6 +11,7 @@ use http::{Request, Response};
 
 use crate::support::wire::{self, block, frame, raw};
 use crate::{GET, feed, output, server};
+
 /// A decoder of 4,096 bytes follows, although the peer said that its own has 4 GiB.
 #[test]
 fn the_encoders_table_stays_at_its_own_cap() {

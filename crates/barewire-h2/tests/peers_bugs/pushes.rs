@@ -7,6 +7,7 @@ use barewire_proto::Protocol;
 use crate::support::Talk;
 use crate::support::wire::{self, block, frame, raw};
 use crate::{GET, client, feed, get, output};
+
 #[test]
 fn a_pushed_stream_with_informational_responses_counts_once() {
     let mut config = Config::default();

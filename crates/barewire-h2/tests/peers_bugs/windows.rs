@@ -7,6 +7,7 @@ use http::Response;
 use crate::support::Talk;
 use crate::support::wire::{block, frame, preface, raw};
 use crate::{CANCEL, GET, POST, feed, get, given_back, output, sent, server};
+
 #[test]
 fn data_after_goaway_is_given_back() {
     let mut server = server(Config::default());
