@@ -10,7 +10,7 @@ use barewire_h2::{
 };
 use barewire_proto::{Buf, Protocol};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use support::Talk;
 
 fn get(path: &str) -> Request<()> {
