@@ -216,3 +216,20 @@ fn path(value: &mut Value<'_>) -> Result<PathAndQuery, ErrorKind> {
     }
     PathAndQuery::from_maybe_shared(value.share()).map_err(|_| ErrorKind::BadPath)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_names_are_what_http_makes_of_them() {
+        for known in &NAMES {
+            let name = known.as_str().as_bytes();
+            assert_eq!(known_name(name).as_ref(), Some(known));
+            assert_eq!(HeaderName::from_lowercase(name).ok().as_ref(), Some(known));
+        }
+        assert_eq!(known_name(b"sec-fetch-model"), None);
+        assert!(matches!(Name::parse(b"Priority"), Name::Bad(ErrorKind::UppercaseFieldName)));
+        assert!(matches!(Name::parse(b"priority"), Name::Regular(_, Role::Priority)));
+    }
+}

@@ -30,6 +30,10 @@ pub(super) const HPACK_DECODE: &str =
 pub(super) const HPACK_ENCODE: &str =
     "HPACK of a browser's 11 headers in the steady state, encoded";
 
+pub(super) const HTTP2_HEADS: &str =
+    "HTTP/2: HEADERS of a browser's 11 headers in the steady state, the same again, read";
+pub(super) const HTTP2_HEADS_PATHS: &str =
+    "HTTP/2: HEADERS of a browser's 11 headers in the steady state, one of 12 paths in turn, read";
 pub(super) const HTTP2_FRAMES: &str =
     "HTTP/2: WINDOW_UPDATE, PING, SETTINGS and RST_STREAM, one of each, parsed";
 pub(super) const HTTP2_SMALL: &str = "HTTP/2 connection in memory: 32 small GETs at once, answered";
@@ -39,7 +43,7 @@ pub(super) const HTTP2_BLOCK: &str =
     "HTTP/2 connection in memory: 8 small GETs at once, answered with 64 KiB";
 
 /// In the order in which they are printed.
-pub(super) const GROUPS: [&str; 17] = [
+pub(super) const GROUPS: [&str; 19] = [
     BROWSER_HEAD,
     SMALL_HEAD,
     RESPONSE_HEAD,
@@ -53,6 +57,8 @@ pub(super) const GROUPS: [&str; 17] = [
     CONNECTION_CHUNKED_DOWN,
     HPACK_DECODE,
     HPACK_ENCODE,
+    HTTP2_HEADS,
+    HTTP2_HEADS_PATHS,
     HTTP2_FRAMES,
     HTTP2_SMALL,
     HTTP2_BROWSER,

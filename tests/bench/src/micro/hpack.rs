@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Method};
 
 use super::case::{Case, HPACK_DECODE, HPACK_ENCODE, Work, repeat};
 
-const BROWSER: [(&str, &str); 11] = [
+pub(super) const BROWSER: [(&str, &str); 11] = [
     (":method", "GET"),
     (":scheme", "https"),
     (":authority", "www.example.com"),

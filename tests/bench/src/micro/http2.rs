@@ -135,7 +135,7 @@ impl Client {
     }
 }
 
-fn put_request(wire: &mut BytesMut, block: &[u8], id: &mut u32) {
+pub(super) fn put_request(wire: &mut BytesMut, block: &[u8], id: &mut u32) {
     // HEADERS with END_STREAM and END_HEADERS.
     let [_, length @ ..] = (block.len() as u32).to_be_bytes();
     wire.extend_from_slice(&length);

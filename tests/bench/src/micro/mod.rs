@@ -3,6 +3,7 @@
 mod alone;
 mod barewire;
 mod case;
+mod heads;
 mod hpack;
 mod http2;
 mod hyper;
@@ -52,6 +53,7 @@ pub(crate) fn run(options: &Options, cpu: usize) -> Result<(), Error> {
         hyper_http2::cases(),
         barewire::cases(),
         hpack::cases(),
+        heads::cases(),
         http2::cases(),
     ];
     let mut cases: Vec<_> = sources.into_iter().flatten().collect();
