@@ -175,9 +175,11 @@ impl Default for Limits {
 pub struct Timeouts {
     /// From the beginning to the acknowledgement of our SETTINGS. Default 10 s.
     pub settings_ack: Option<Duration>,
-    /// For the preface, and for a header block or another frame from its first byte to its last. Default 30 s.
+    /// For the preface or any frame from its first byte to its last, and within a header block for each frame, of
+    /// which there are at most [`Limits::max_continuations`] more. Default 30 s.
     pub head: Option<Duration>,
-    /// Without open streams; GOAWAY and close. Server only. Default 60 s.
+    /// Without open streams and without anything that had to be answered, such as a PING; GOAWAY and close. Server
+    /// only. Default 60 s.
     pub idle: Option<Duration>,
     /// After how long without anything from the peer a PING asks whether it is there. Default `None`.
     pub keepalive_interval: Option<Duration>,

@@ -157,7 +157,9 @@ pub enum ClientEvent {
     },
     /// There is room again after [`send_data`](crate::ClientConnection::send_data) left something.
     Writable(StreamId),
-    /// The server promises the response to a request that it made up (RFC 9113, section 8.4).
+    /// The server promises the response to a request that it made up (RFC 9113, section 8.4), which is safe and
+    /// without a body. Whether the server may speak for its authority is for the caller to judge: a promise for
+    /// another one is to be reset with PROTOCOL_ERROR.
     PushPromise {
         /// The stream of the request that it belongs to.
         id: StreamId,
