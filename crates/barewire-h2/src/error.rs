@@ -6,6 +6,19 @@ use crate::{Reason, StreamId};
 ///
 /// Small, without text of the peer's. As the `Err` of a connection its scope is the connection; as part of a
 /// [`StreamReset`](crate::ServerEvent::StreamReset) it is one stream.
+///
+/// ```
+/// use barewire_h2::{Answer, Config, ErrorKind, Reason, Scope, ServerConnection};
+/// use barewire_proto::Protocol;
+///
+/// let mut server = ServerConnection::new(Config::default());
+/// assert!(server.input().push("GET / HTTP/1.1\r\n\r\n".into()).is_empty());
+/// let error = server.poll_event().unwrap_err();
+/// assert_eq!((error.kind(), error.scope()), (ErrorKind::BadPreface, Scope::Connection));
+/// assert_eq!(error.section(), "RFC 9113, section 3.4");
+/// // This is in the output, and the error stays: the connection is over once it was sent.
+/// assert_eq!(error.answer(), Answer::GoAway(Reason::PROTOCOL_ERROR));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Error {
     kind: ErrorKind,

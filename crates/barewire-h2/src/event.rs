@@ -53,6 +53,14 @@ impl ResetBy {
 
 /// The protocol that an extended CONNECT asks for: `:protocol` (RFC 8441, section 4). An extension of the
 /// request, when received and to be sent.
+///
+/// ```
+/// use barewire_h2::ConnectProtocol;
+///
+/// let mut request = http::Request::connect("https://example.com/chat").body(())?;
+/// request.extensions_mut().insert(ConnectProtocol::new("websocket").ok_or("a token")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ConnectProtocol(HeaderValue);
 

@@ -1,6 +1,14 @@
 use std::fmt;
 
 /// How urgent a response is, and whether it is of use before it is complete (RFC 9218, section 4).
+///
+/// ```
+/// use barewire_h2::Priority;
+///
+/// let picture = Priority { urgency: 5, incremental: true };
+/// assert_eq!(picture.to_string(), "u=5, i");
+/// assert_eq!(Priority::parse(b"i, u=5, unknown"), picture);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Priority {
     /// From 0, first, to 7, last. Default 3.
