@@ -1,10 +1,12 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use barewire_rt::{ConnectError, Runtime, interleave};
 
 use crate::deadline::before;
 use crate::error::{Error, ErrorKind, Phase};
+use crate::open_error::OpenError;
 use crate::origin::OriginRef;
 use crate::shared::Shared;
 use crate::target::literal_address;
@@ -16,7 +18,7 @@ pub(crate) async fn connect<R: Runtime>(
     shared: &Shared<R>,
     origin: OriginRef<'_>,
     deadline: Option<Instant>,
-) -> Result<R::TcpStream, ErrorKind> {
+) -> Result<R::TcpStream, OpenError> {
     let runtime = &shared.runtime;
     let addresses = if let Some(ip) = literal_address(origin.host) {
         vec![SocketAddr::new(ip, origin.port)]
@@ -25,19 +27,15 @@ pub(crate) async fn connect<R: Runtime>(
     } else {
         match before(runtime, deadline, runtime.resolve(origin.host, origin.port)).await {
             Some(Ok(addresses)) => interleave(addresses),
-            Some(Err(error)) => return Err(ErrorKind::Resolve(error)),
-            None => return Err(ErrorKind::Timeout(Phase::Resolve)),
+            Some(Err(error)) => return Err(OpenError::Resolve(Arc::new(error))),
+            None => return Err(OpenError::Timeout(Phase::Resolve)),
         }
     };
     if addresses.is_empty() {
-        return Err(ErrorKind::Connect(ConnectError::NoAddress));
+        return Err(ConnectError::NoAddress.into());
     }
     let stagger = shared.config.connect_stagger;
-    match runtime.connect_tcp_any(addresses, stagger, deadline).await {
-        Ok(stream) => Ok(stream),
-        Err(ConnectError::TimedOut) => Err(ErrorKind::Timeout(Phase::Connect)),
-        Err(error) => Err(ErrorKind::Connect(error)),
-    }
+    Ok(runtime.connect_tcp_any(addresses, stagger, deadline).await?)
 }
 
 impl Error {

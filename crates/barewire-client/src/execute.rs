@@ -78,7 +78,7 @@ pub(crate) async fn execute<R: Runtime>(
             Grant::Join(line) => Ok(Place::Seat(lease.seat(line))),
             #[cfg(not(feature = "http2"))]
             Grant::Join(_) => Err(lease),
-            Grant::Open => Err(lease),
+            Grant::Open { .. } => Err(lease),
         };
         let reused = kept.is_ok();
         let place = match kept {
@@ -91,7 +91,7 @@ pub(crate) async fn execute<R: Runtime>(
                 let opened = Box::pin(open(shared, origin, lease, total)).await;
                 // Connecting took its time.
                 now = shared.runtime.now();
-                opened.map_err(|kind| Error::of_origin(kind, origin))?
+                opened.map_err(|error| Error::of_origin(error.into(), origin))?
             }
         };
         let outset = Outset {

@@ -108,6 +108,7 @@ mod keep;
 mod line;
 #[cfg(feature = "http2")]
 mod multiplex;
+mod open_error;
 mod origin;
 mod park;
 mod pool;

@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use barewire_h1::ClientConnection;
 use barewire_rt::Runtime;
+#[cfg(all(feature = "http2", feature = "tls"))]
+use barewire_tls::Tls;
 use http::Response;
 
 use crate::body::Body;
@@ -13,12 +15,17 @@ use crate::config::Versions;
 use crate::connect::connect;
 use crate::connection::Connection;
 use crate::deadline::earliest;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::exchange::{BodyLength, Exchange, Outset};
 #[cfg(feature = "http2")]
 use crate::multiplex::{Multiplex, Seat, Stream};
+use crate::open_error::OpenError;
 use crate::origin::OriginRef;
 use crate::shared::{Lease, Line, Shared};
+#[cfg(all(feature = "http2", feature = "tls"))]
+use crate::tls::Vacant;
+#[cfg(feature = "tls")]
+use crate::tls::{Established, occupy, shake};
 use crate::trace::debug;
 use crate::wire::Wire;
 
@@ -61,7 +68,8 @@ pub(crate) fn may_share(versions: Versions, tls: bool) -> bool {
     }
 }
 
-/// Opens a connection: looks the host up, connects, and in TLS finds out what the server speaks.
+/// Opens a connection: looks the host up, connects, and in TLS finds out what the server speaks. Who waits for the
+/// connection is told when that fails.
 ///
 /// Cancel-safe: what was begun is closed.
 pub(crate) async fn open<R: Runtime>(
@@ -69,39 +77,95 @@ pub(crate) async fn open<R: Runtime>(
     origin: OriginRef<'_>,
     lease: Lease<R>,
     total: Option<Instant>,
-) -> Result<Place<R>, ErrorKind> {
+) -> Result<Place<R>, OpenError> {
     let deadline = earliest(shared.runtime.now(), shared.config.timeouts.connect, total);
+    match reach(shared, origin, deadline).await {
+        Ok(reached) => Ok(equip(shared, lease, reached)),
+        Err(error) => {
+            // The others may have more time than this request.
+            let is_own = matches!(error, OpenError::Timeout(_)) && deadline == total;
+            if !is_own {
+                lease.fail(&error);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// A server that was reached.
+enum Reached<R: Runtime> {
+    Clear(R::TcpStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<Established<R>>),
+}
+
+async fn reach<R: Runtime>(
+    shared: &Arc<Shared<R>>,
+    origin: OriginRef<'_>,
+    deadline: Option<Instant>,
+) -> Result<Reached<R>, OpenError> {
     let stream = connect(shared, origin, deadline).await?;
     #[cfg(feature = "tls")]
     if origin.tls {
-        use crate::tls::{occupy, shake};
         let config = shared.tls.config()?;
-        let (tls, stream) = shake(&shared.runtime, config, origin.host, stream, deadline).await?;
+        let reached = shake(&shared.runtime, config, origin.host, stream, deadline).await?;
         #[cfg(feature = "http2")]
-        if tls.negotiated().is_some_and(barewire_tls::Negotiated::is_h2) {
-            let wire = |h2| Wire::Tls(Box::new(occupy(tls, h2)));
-            return Ok(share(shared, lease, stream, wire));
+        if shared.config.versions == Versions::Http2 && !picked_http2(&reached.0) {
+            return Err(OpenError::NoHttp2);
         }
-        #[cfg(feature = "http2")]
-        if may_share(shared.config.versions, true) {
-            if shared.config.versions == Versions::Http2 {
-                return Err(ErrorKind::NoHttp2);
-            }
-            lease.keep_alone();
-        }
-        debug!(origin = %lease.origin(), "connection opened in TLS");
-        let tls = occupy(tls, ClientConnection::new(shared.h1.clone()));
-        // What a server owes after a whole response is nothing.
-        let wire = Wire::Tls(Box::new(tls.tolerate_end(ClientConnection::is_idle)));
-        return Ok(Place::Alone(Box::new(Connection::new(stream, wire, lease))));
+        return Ok(Reached::Tls(Box::new(reached)));
     }
+    Ok(Reached::Clear(stream))
+}
+
+#[cfg(all(feature = "http2", feature = "tls"))]
+fn picked_http2(tls: &Tls<Vacant>) -> bool {
+    tls.negotiated().is_some_and(barewire_tls::Negotiated::is_h2)
+}
+
+/// Puts the protocol that the server speaks on a connection to it.
+fn equip<R: Runtime>(shared: &Arc<Shared<R>>, lease: Lease<R>, reached: Reached<R>) -> Place<R> {
+    match reached {
+        Reached::Clear(stream) => equip_clear(shared, lease, stream),
+        #[cfg(feature = "tls")]
+        Reached::Tls(reached) => equip_tls(shared, lease, *reached),
+    }
+}
+
+fn equip_clear<R: Runtime>(
+    shared: &Arc<Shared<R>>,
+    lease: Lease<R>,
+    stream: R::TcpStream,
+) -> Place<R> {
     #[cfg(feature = "http2")]
-    if may_share(shared.config.versions, origin.tls) {
-        return Ok(share(shared, lease, stream, Wire::Clear));
+    if may_share(shared.config.versions, false) {
+        return share(shared, lease, stream, Wire::Clear);
     }
     debug!(origin = %lease.origin(), "connection opened");
     let wire = Wire::Clear(ClientConnection::new(shared.h1.clone()));
-    Ok(Place::Alone(Box::new(Connection::new(stream, wire, lease))))
+    Place::Alone(Box::new(Connection::new(stream, wire, lease)))
+}
+
+#[cfg(feature = "tls")]
+fn equip_tls<R: Runtime>(
+    shared: &Arc<Shared<R>>,
+    #[cfg_attr(not(feature = "http2"), allow(unused_mut))] mut lease: Lease<R>,
+    (tls, stream): Established<R>,
+) -> Place<R> {
+    #[cfg(feature = "http2")]
+    if picked_http2(&tls) {
+        let wire = |h2| Wire::Tls(Box::new(occupy(tls, h2)));
+        return share(shared, lease, stream, wire);
+    }
+    #[cfg(feature = "http2")]
+    if may_share(shared.config.versions, true) {
+        lease.keep_alone();
+    }
+    debug!(origin = %lease.origin(), "connection opened in TLS");
+    let tls = occupy(tls, ClientConnection::new(shared.h1.clone()));
+    // What a server owes after a whole response is nothing.
+    let wire = Wire::Tls(Box::new(tls.tolerate_end(ClientConnection::is_idle)));
+    Place::Alone(Box::new(Connection::new(stream, wire, lease)))
 }
 
 #[cfg(feature = "http2")]

@@ -43,8 +43,11 @@ pub(crate) trait Share: Clone {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Grant<T, S> {
     /// A connection may be opened. If it turns out to be one for many, [`Pool::share`] says so; if it does
-    /// not although it might have, [`Pool::keep_alone`] does.
-    Open,
+    /// not although it might have, [`Pool::keep_alone`] does; if none comes about, [`Pool::fail`].
+    Open {
+        /// Others wait for what becomes of it, and open none meanwhile.
+        awaited: bool,
+    },
     /// A kept connection, and since when it has been idle.
     Reuse(T, Instant),
     /// A place on a connection that others use too. Ends in [`Share::part`] and [`Pool::leave`].
@@ -89,11 +92,12 @@ pub(crate) enum Acquired<T, S> {
 /// Whom to tell, once the lock is gone, that it is their turn.
 pub(crate) type Wakes = Vec<Waker>;
 
-/// Connections `T`, one for each request at a time, and `S`, for many, by origin.
-pub(crate) struct Pool<T, S> {
+/// Connections `T`, one for each request at a time, and `S`, for many, by origin; `E` is why one could not be
+/// opened.
+pub(crate) struct Pool<T, S, E> {
     by_origin: HashMap<OwnedKey, usize>,
     /// A host keeps its place while it has connections or somebody waits; then the place is free.
-    hosts: Vec<Host<T, S>>,
+    hosts: Vec<Host<T, S, E>>,
     free: Vec<usize>,
     limits: PoolLimits,
     last_ticket: Ticket,
@@ -102,7 +106,7 @@ pub(crate) struct Pool<T, S> {
 
 /// As long as somebody waits nothing is idle, and either the limit is reached or a connection is being opened
 /// on which there may be places for all, so that nobody can jump the queue.
-struct Host<T, S> {
+struct Host<T, S, E> {
     origin: Arc<Origin>,
     /// The longest idle first; used from the end, so that those not needed grow old.
     idle: Vec<(T, Instant)>,
@@ -112,10 +116,10 @@ struct Host<T, S> {
     /// Connections in use, being opened, idle, shared or granted.
     open: usize,
     waiting: BTreeMap<Ticket, Waker>,
-    granted: BTreeMap<Ticket, Grant<T, S>>,
+    granted: BTreeMap<Ticket, Result<Grant<T, S>, E>>,
 }
 
-impl<T, S: Share> Pool<T, S> {
+impl<T, S: Share, E: Clone> Pool<T, S, E> {
     pub(crate) fn new(limits: PoolLimits) -> Self {
         Self {
             by_origin: HashMap::new(),
@@ -142,10 +146,11 @@ impl<T, S: Share> Pool<T, S> {
         let max = self.limits.max_per_host.max(1);
         let host = &mut self.hosts[slot];
         host.expire(now, self.limits.idle_timeout, dropped);
-        let shared = wish.shared && !host.sharing.is_refused();
-        host.shares = shared;
+        // What stands is used, whatever the last connection turned out to be.
+        let awaited = wish.shared && !host.sharing.is_refused();
+        host.shares = awaited;
         let mut joined = None;
-        if shared && host.waiting.is_empty() {
+        if wish.shared && host.waiting.is_empty() {
             joined = host.sharing.join(wish.not);
             if joined.is_none() && (host.open >= max || host.sharing.opening) {
                 joined = host.sharing.join(None);
@@ -159,14 +164,14 @@ impl<T, S: Share> Pool<T, S> {
             (None, Some((connection, _))) if wish.fresh => {
                 // Its place is given to the one that will be opened.
                 dropped.push(Surplus::Alone(connection));
-                host.sharing.opening |= shared;
-                Acquired::Granted(Grant::Open)
+                host.sharing.opening |= awaited;
+                Acquired::Granted(Grant::Open { awaited })
             }
             (None, Some((connection, since))) => Acquired::Granted(Grant::Reuse(connection, since)),
-            (None, None) if host.open < max && !(shared && host.sharing.opening) => {
+            (None, None) if host.open < max && !(awaited && host.sharing.opening) => {
                 host.open += 1;
-                host.sharing.opening |= shared;
-                Acquired::Granted(Grant::Open)
+                host.sharing.opening |= awaited;
+                Acquired::Granted(Grant::Open { awaited })
             }
             (None, None) => {
                 self.last_ticket += 1;
@@ -177,13 +182,14 @@ impl<T, S: Share> Pool<T, S> {
         (host.origin.clone(), acquired)
     }
 
-    /// Whether it is a ticket's turn. If not, the waker takes the place of the one before.
+    /// Whether it is a ticket's turn, or what it waited for has failed. If not, the waker takes the place of the one
+    /// before.
     pub(crate) fn poll(
         &mut self,
         origin: &Origin,
         ticket: Ticket,
         waker: &Waker,
-    ) -> Option<Grant<T, S>> {
+    ) -> Option<Result<Grant<T, S>, E>> {
         let host = self.host(origin)?;
         let granted = host.granted.remove(&ticket);
         if granted.is_none()
@@ -205,16 +211,16 @@ impl<T, S: Share> Pool<T, S> {
         let Some(host) = self.host(origin) else { return (None, Wakes::new()) };
         host.waiting.remove(&ticket);
         match host.granted.remove(&ticket) {
-            Some(Grant::Open) => (None, host.release(limits)),
-            Some(Grant::Reuse(connection, since)) => {
+            Some(Ok(Grant::Open { awaited })) => (None, host.release(awaited, limits)),
+            Some(Ok(Grant::Reuse(connection, since))) => {
                 let (surplus, wakes) = host.put(connection, since, limits);
                 (surplus.map(Surplus::Alone), wakes)
             }
-            Some(Grant::Join(connection)) => {
+            Some(Ok(Grant::Join(connection))) => {
                 connection.part();
                 host.leave(&connection, now, limits)
             }
-            None => (None, Wakes::new()),
+            Some(Err(_)) | None => (None, Wakes::new()),
         }
     }
 
@@ -233,25 +239,50 @@ impl<T, S: Share> Pool<T, S> {
         }
     }
 
-    /// Notes that a connection was closed, or never came about.
-    pub(crate) fn release(&mut self, origin: &Origin) -> Wakes {
+    /// Notes that a connection was closed, or never came about because nobody wants it any more: if it was
+    /// `awaited`, the next one who waits may open one.
+    pub(crate) fn release(&mut self, origin: &Origin, awaited: bool) -> Wakes {
         let limits = self.limits;
-        self.host(origin).map_or_else(Wakes::new, |host| host.release(limits))
+        self.host(origin).map_or_else(Wakes::new, |host| host.release(awaited, limits))
+    }
+
+    /// Notes that a connection could not be opened. If it was `awaited`, all who waited share the failure, unless
+    /// there is another connection to wait for: one after the other they would only find the same.
+    pub(crate) fn fail(&mut self, origin: &Origin, awaited: bool, error: &E) -> Wakes {
+        let limits = self.limits;
+        let Some(host) = self.host(origin) else { return Wakes::new() };
+        let mut wakes = Wakes::new();
+        if awaited && host.open.saturating_sub(1) <= host.sharing.closed() {
+            for (ticket, waker) in std::mem::take(&mut host.waiting) {
+                host.granted.insert(ticket, Err(error.clone()));
+                wakes.push(waker);
+            }
+        }
+        wakes.extend(host.release(awaited, limits));
+        wakes
     }
 
     /// A connection that was opened is for many. Who has opened it has a place on it.
-    pub(crate) fn share(&mut self, origin: &Origin, connection: S, now: Instant) -> Wakes {
+    pub(crate) fn share(
+        &mut self,
+        origin: &Origin,
+        awaited: bool,
+        connection: S,
+        now: Instant,
+    ) -> Wakes {
         let limits = self.limits;
         let Some(host) = self.host(origin) else { return Wakes::new() };
+        host.sharing.settle(awaited);
         host.sharing.add(connection, now);
         host.serve(limits)
     }
 
     /// A connection that was opened is not for many, and none to this origin is expected to be until one is.
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only ALPN leads there"))]
-    pub(crate) fn keep_alone(&mut self, origin: &Origin) -> Wakes {
+    pub(crate) fn keep_alone(&mut self, origin: &Origin, awaited: bool) -> Wakes {
         let limits = self.limits;
         let Some(host) = self.host(origin) else { return Wakes::new() };
+        host.sharing.settle(awaited);
         host.sharing.refuse();
         host.shares = false;
         host.serve(limits)
@@ -297,7 +328,7 @@ impl<T, S: Share> Pool<T, S> {
     }
 
     /// The host of somebody who has a turn or a ticket: its place cannot have been given away.
-    fn host(&mut self, origin: &Origin) -> Option<&mut Host<T, S>> {
+    fn host(&mut self, origin: &Origin) -> Option<&mut Host<T, S, E>> {
         self.hosts.get_mut(origin.slot())
     }
 
@@ -340,7 +371,7 @@ impl<T, S: Share> Pool<T, S> {
 
 const SWEEP: Duration = Duration::from_secs(60);
 
-impl<T, S: Share> Host<T, S> {
+impl<T, S: Share, E: Clone> Host<T, S, E> {
     fn new(origin: Arc<Origin>) -> Self {
         Self {
             origin,
@@ -369,19 +400,19 @@ impl<T, S: Share> Host<T, S> {
 
     fn put(&mut self, connection: T, since: Instant, limits: PoolLimits) -> (Option<T>, Wakes) {
         if let Some((ticket, waker)) = self.waiting.pop_first() {
-            self.granted.insert(ticket, Grant::Reuse(connection, since));
+            self.granted.insert(ticket, Ok(Grant::Reuse(connection, since)));
             return (None, vec![waker]);
         }
         if self.idle.len() >= limits.max_idle_per_host {
-            return (Some(connection), self.release(limits));
+            return (Some(connection), self.release(false, limits));
         }
         self.idle.push((connection, since));
         (None, Wakes::new())
     }
 
-    fn release(&mut self, limits: PoolLimits) -> Wakes {
+    fn release(&mut self, awaited: bool, limits: PoolLimits) -> Wakes {
         self.open = self.open.saturating_sub(1);
-        self.sharing.opening = false;
+        self.sharing.settle(awaited);
         self.serve(limits)
     }
 
@@ -418,12 +449,12 @@ impl<T, S: Share> Host<T, S> {
             } else if self.open < limits.max_per_host.max(1) && !self.sharing.opening {
                 self.open += 1;
                 self.sharing.opening = self.shares;
-                Grant::Open
+                Grant::Open { awaited: self.shares }
             } else {
                 break;
             };
             if let Some((ticket, waker)) = self.waiting.pop_first() {
-                self.granted.insert(ticket, grant);
+                self.granted.insert(ticket, Ok(grant));
                 wakes.push(waker);
             }
         }

@@ -15,9 +15,10 @@ use crate::error::{Error, ErrorKind, Phase};
 use crate::hosts::Hosts;
 #[cfg(feature = "http2")]
 use crate::multiplex::{Multiplex, Seat};
+use crate::open_error::OpenError;
 use crate::origin::{Origin, OriginRef};
 use crate::park::block_until;
-use crate::pool::{Acquired, Pool, Share, Ticket, Wish};
+use crate::pool::{Acquired, Grant, Pool, Share, Ticket, Wish};
 
 /// What all clones of a client have in common.
 pub(crate) struct Shared<R: Runtime> {
@@ -44,7 +45,7 @@ pub(crate) type Line<R> = Arc<Multiplex<R>>;
 #[cfg(not(feature = "http2"))]
 pub(crate) type Line<R> = Never<R>;
 
-type Connections<R> = Pool<Box<Connection<R>>, Line<R>>;
+type Connections<R> = Pool<Box<Connection<R>>, Line<R>, OpenError>;
 pub(crate) type Granted<R> = crate::pool::Grant<Box<Connection<R>>, Line<R>>;
 
 impl<R: Runtime> Shared<R> {
@@ -132,11 +133,14 @@ pub(crate) struct Lease<R: Runtime> {
     shared: Arc<Shared<R>>,
     origin: Arc<Origin>,
     kept: bool,
+    /// Others wait for the connection that is to be opened.
+    awaited: bool,
 }
 
 impl<R: Runtime> Lease<R> {
-    fn new(shared: &Arc<Shared<R>>, origin: Arc<Origin>) -> Self {
-        Self { shared: shared.clone(), origin, kept: false }
+    fn new(shared: &Arc<Shared<R>>, origin: Arc<Origin>, grant: &Granted<R>) -> Self {
+        let awaited = matches!(grant, Grant::Open { awaited: true });
+        Self { shared: shared.clone(), origin, kept: false, awaited }
     }
 
     pub(crate) fn origin(&self) -> &Origin {
@@ -152,8 +156,15 @@ impl<R: Runtime> Lease<R> {
 
     /// The connection that was opened is for one request at a time, although it might have been for many.
     #[cfg(all(feature = "http2", feature = "tls"))]
-    pub(crate) fn keep_alone(&self) {
-        self.shared.settle(|pool| (None::<()>, pool.keep_alone(&self.origin)));
+    pub(crate) fn keep_alone(&mut self) {
+        let awaited = std::mem::take(&mut self.awaited);
+        self.shared.settle(|pool| (None::<()>, pool.keep_alone(&self.origin, awaited)));
+    }
+
+    /// No connection could be opened, for a reason that is not the request's own.
+    pub(crate) fn fail(mut self, error: &OpenError) {
+        self.kept = true;
+        self.shared.settle(|pool| (None::<()>, pool.fail(&self.origin, self.awaited, error)));
     }
 
     /// The connection that was opened is for many requests: its place is its own, and this is the first seat.
@@ -162,7 +173,8 @@ impl<R: Runtime> Lease<R> {
         self.kept = true;
         let line = Arc::new(connection(self.origin.streams.load(Ordering::Relaxed)));
         let now = self.shared.runtime.now();
-        self.shared.settle(|pool| (None::<()>, pool.share(&self.origin, line.clone(), now)));
+        let (awaited, sharing) = (self.awaited, line.clone());
+        self.shared.settle(|pool| (None::<()>, pool.share(&self.origin, awaited, sharing, now)));
         Seat::new(line, self.shared.clone(), self.origin.clone(), true)
     }
 
@@ -177,7 +189,7 @@ impl<R: Runtime> Lease<R> {
 impl<R: Runtime> Drop for Lease<R> {
     fn drop(&mut self) {
         if !self.kept {
-            self.shared.settle(|pool| (None::<()>, pool.release(&self.origin)));
+            self.shared.settle(|pool| (None::<()>, pool.release(&self.origin, self.awaited)));
         }
     }
 }
@@ -190,7 +202,7 @@ struct Queued<'a, R: Runtime> {
 }
 
 impl<R: Runtime> Queued<'_, R> {
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Granted<R>> {
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<Granted<R>, OpenError>> {
         match self.shared.pool().poll(&self.origin, self.ticket, cx.waker()) {
             Some(grant) => Poll::Ready(grant),
             None => Poll::Pending,
@@ -208,6 +220,10 @@ impl<R: Runtime> Drop for Queued<'_, R> {
 /// Waits for a place, until `deadline` at the latest, and tells which connection it comes with.
 ///
 /// Cancel-safe: a place that was not taken goes to the next in the queue.
+///
+/// # Errors
+///
+/// The time is over, or the connection that this waited for could not be opened.
 pub(crate) async fn acquire<R: Runtime>(
     shared: &Arc<Shared<R>>,
     origin: OriginRef<'_>,
@@ -222,7 +238,7 @@ pub(crate) async fn acquire<R: Runtime>(
     })
     .await;
     let ticket = match acquired {
-        Acquired::Granted(grant) => return Ok((Lease::new(shared, origin), grant)),
+        Acquired::Granted(grant) => return Ok((Lease::new(shared, origin, &grant), grant)),
         Acquired::Wait(ticket) => ticket,
     };
     let queued = Queued { shared, origin: origin.clone(), ticket };
@@ -232,10 +248,12 @@ pub(crate) async fn acquire<R: Runtime>(
     } else {
         before(&shared.runtime, deadline, poll_fn(|cx| queued.poll(cx))).await
     };
-    match granted {
-        Some(grant) => Ok((Lease::new(shared, origin), grant)),
-        None => Err(Error::from(ErrorKind::Timeout(Phase::Pool)).at(&origin)),
-    }
+    let kind = match granted {
+        Some(Ok(grant)) => return Ok((Lease::new(shared, origin, &grant), grant)),
+        Some(Err(failure)) => failure.into(),
+        None => ErrorKind::Timeout(Phase::Pool),
+    };
+    Err(Error::from(kind).at(&origin))
 }
 
 #[cfg(feature = "http2")]

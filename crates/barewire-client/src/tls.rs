@@ -1,6 +1,6 @@
 //! The handshake, and what it decides.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use barewire_proto::{Input, Output, Protocol};
@@ -9,6 +9,7 @@ use barewire_tls::{ClientConfig, ConfigError, ErrorKind as TlsErrorKind, Event, 
 
 use crate::config::{Config, Versions};
 use crate::error::{ErrorKind, Phase};
+use crate::open_error::OpenError;
 use crate::timed::{Timed, TimedError, TimedEvent};
 
 /// How a client speaks TLS: the configuration with the protocols of ALPN that it offers.
@@ -24,7 +25,7 @@ impl Settings {
     }
 
     /// Reads the platform's roots, the first time, if nothing else was given.
-    pub(crate) fn config(&self) -> Result<&ClientConfig, ErrorKind> {
+    pub(crate) fn config(&self) -> Result<&ClientConfig, OpenError> {
         let made = self.made.get_or_init(|| {
             let config = match &self.given {
                 Some(config) => config.clone(),
@@ -32,7 +33,7 @@ impl Settings {
             };
             config.with_alpn(offered(self.versions).iter().copied())
         });
-        made.as_ref().map_err(|error| ErrorKind::TlsConfig(error.clone()))
+        made.as_ref().map_err(|error| OpenError::TlsConfig(error.clone()))
     }
 }
 
@@ -100,8 +101,8 @@ pub(crate) async fn shake<R: Runtime>(
     host: &str,
     stream: R::TcpStream,
     deadline: Option<Instant>,
-) -> Result<Established<R>, ErrorKind> {
-    let tls = Tls::client(config, host, |_| Vacant::default()).map_err(ErrorKind::TlsConfig)?;
+) -> Result<Established<R>, OpenError> {
+    let tls = Tls::client(config, host, |_| Vacant::default()).map_err(OpenError::TlsConfig)?;
     let mut timed = Timed::new(tls);
     timed.begin(runtime.now(), deadline, None);
     let mut driver = Driver::new(timed, stream);
@@ -110,15 +111,15 @@ pub(crate) async fn shake<R: Runtime>(
             Ok(Some(TimedEvent::Inner(Event::Established))) => break,
             Ok(Some(TimedEvent::Inner(Event::Inner(never)))) => match never {},
             Ok(Some(TimedEvent::Alarm)) => {}
-            Ok(None) => return Err(ErrorKind::Closed(Phase::Handshake)),
-            Err(DriverError::Io(error)) => return Err(ErrorKind::Io(Phase::Handshake, error)),
+            Ok(None) => return Err(OpenError::TlsClosed),
+            Err(DriverError::Io(error)) => return Err(OpenError::TlsIo(Arc::new(error))),
             Err(DriverError::Protocol(TimedError::Expired)) => {
-                return Err(ErrorKind::Timeout(Phase::Handshake));
+                return Err(OpenError::Timeout(Phase::Handshake));
             }
             Err(DriverError::Protocol(TimedError::Inner(barewire_tls::Error::Tls(error)))) => {
                 return Err(match error.kind() {
-                    TlsErrorKind::HandshakeTimeout => ErrorKind::Timeout(Phase::Handshake),
-                    _ => ErrorKind::Tls(Phase::Handshake, error),
+                    TlsErrorKind::HandshakeTimeout => OpenError::Timeout(Phase::Handshake),
+                    _ => OpenError::Tls(error),
                 });
             }
             Err(DriverError::Protocol(TimedError::Inner(barewire_tls::Error::Inner(never)))) => {

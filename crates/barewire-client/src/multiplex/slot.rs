@@ -10,6 +10,7 @@ use http::{HeaderMap, Response};
 
 use super::sooner;
 use crate::error::{ErrorKind, Phase};
+use crate::open_error::own;
 
 /// What is known of one stream and was not taken yet.
 #[derive(Default)]
@@ -64,13 +65,7 @@ impl Over {
     pub(super) fn into_kind(self, phase: Phase) -> ErrorKind {
         match self {
             Self::Closed => ErrorKind::Closed(phase),
-            Self::Io(error) => ErrorKind::Io(
-                phase,
-                match error.raw_os_error() {
-                    Some(code) => io::Error::from_raw_os_error(code),
-                    None => error.kind().into(),
-                },
-            ),
+            Self::Io(error) => ErrorKind::Io(phase, own(error)),
             Self::Protocol(error) => match error.kind() {
                 barewire_h2::ErrorKind::UnexpectedEnd => ErrorKind::Closed(phase),
                 barewire_h2::ErrorKind::WriteTimeout => ErrorKind::Timeout(Phase::Send),

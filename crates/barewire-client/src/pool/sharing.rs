@@ -18,8 +18,12 @@ impl<S> Default for Sharing<S> {
 }
 
 impl<S: Share> Sharing<S> {
+    /// It is known what became of one that was being opened; others waited for it if it was `awaited`.
+    pub(super) fn settle(&mut self, awaited: bool) {
+        self.opening &= !awaited;
+    }
+
     pub(super) fn add(&mut self, connection: S, now: Instant) {
-        self.opening = false;
         // Behind one name may be servers that differ, or one that has learnt it meanwhile.
         self.refused = false;
         self.connections.push((connection, now));
@@ -28,7 +32,6 @@ impl<S: Share> Sharing<S> {
     /// The server does not speak a protocol that could be shared.
     #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only ALPN leads there"))]
     pub(super) fn refuse(&mut self) {
-        self.opening = false;
         self.refused = true;
     }
 
@@ -48,6 +51,11 @@ impl<S: Share> Sharing<S> {
 
     pub(super) fn idle_ones(&self) -> impl Iterator<Item = &S> {
         self.connections.iter().map(|(connection, _)| connection).filter(|one| one.is_idle())
+    }
+
+    /// How many take nobody any more.
+    pub(super) fn closed(&self) -> usize {
+        self.connections.iter().filter(|(connection, _)| connection.is_closed()).count()
     }
 
     pub(super) fn idle(&self) -> usize {

@@ -2,7 +2,7 @@ use super::*;
 use std::cell::Cell;
 use std::rc::Rc;
 
-type Numbers = Pool<u32, Line>;
+type Numbers = Pool<u32, Line, &'static str>;
 type Acquired = super::Acquired<u32, Line>;
 
 /// Places on a connection that is shared.
@@ -53,6 +53,10 @@ impl Share for Line {
 const ALONE: Wish<'static, Line> = Wish { fresh: false, shared: false, not: None };
 const SHARED: Wish<'static, Line> = Wish { shared: true, ..ALONE };
 
+/// Nobody waits for it; others do.
+const OPEN: Grant<u32, Line> = Grant::Open { awaited: false };
+const AWAITED: Grant<u32, Line> = Grant::Open { awaited: true };
+
 const HOST: OriginRef<'static> = OriginRef { tls: false, host: "h", port: 80 };
 const OTHER: OriginRef<'static> = OriginRef { tls: false, host: "h", port: 81 };
 
@@ -70,7 +74,7 @@ fn acquire(pool: &mut Numbers, now: Instant) -> (Arc<Origin>, Acquired) {
 
 fn open(pool: &mut Numbers, now: Instant) -> Arc<Origin> {
     let (origin, acquired) = acquire(pool, now);
-    assert_eq!(acquired, Acquired::Granted(Grant::Open));
+    assert_eq!(acquired, Acquired::Granted(OPEN));
     origin
 }
 
@@ -101,7 +105,7 @@ fn another_port_is_another_origin() {
     let origin = open(&mut pool, now);
     pool.put(&origin, 1, now);
     let (other, acquired) = pool.acquire(OTHER, now, ALONE, Waker::noop(), &mut Vec::new());
-    assert_eq!(acquired, Acquired::Granted(Grant::Open));
+    assert_eq!(acquired, Acquired::Granted(OPEN));
     assert_eq!(other.to_string(), "http://h:81");
     assert_eq!(origin.to_string(), "http://h");
 }
@@ -115,10 +119,10 @@ fn who_came_first_is_served_first_and_nobody_overtakes() {
     assert!(!pool.put(&origin, 7, now).1.is_empty());
     let late = wait(&mut pool, now);
     assert_eq!(pool.poll(&origin, second, Waker::noop()), None);
-    assert_eq!(pool.poll(&origin, first, Waker::noop()), Some(Grant::Reuse(7, now)));
-    assert!(!pool.release(&origin).is_empty());
+    assert_eq!(pool.poll(&origin, first, Waker::noop()), Some(Ok(Grant::Reuse(7, now))));
+    assert!(!pool.release(&origin, false).is_empty());
     assert_eq!(pool.poll(&origin, late, Waker::noop()), None);
-    assert_eq!(pool.poll(&origin, second, Waker::noop()), Some(Grant::Open));
+    assert_eq!(pool.poll(&origin, second, Waker::noop()), Some(Ok(OPEN)));
     assert_eq!(pool.counts(HOST), (0, 1));
 }
 
@@ -130,10 +134,10 @@ fn a_turn_that_is_cancelled_goes_to_the_next() {
     pool.put(&origin, 7, now);
     let (closed, wake) = pool.cancel(&origin, first, now);
     assert!(closed.is_none() && !wake.is_empty());
-    assert_eq!(pool.poll(&origin, second, Waker::noop()), Some(Grant::Reuse(7, now)));
+    assert_eq!(pool.poll(&origin, second, Waker::noop()), Some(Ok(Grant::Reuse(7, now))));
     let third = wait(&mut pool, now);
     assert!(pool.cancel(&origin, third, now).1.is_empty());
-    assert!(pool.release(&origin).is_empty());
+    assert!(pool.release(&origin, false).is_empty());
     assert_eq!(pool.counts(HOST), (0, 0));
 }
 
@@ -142,7 +146,7 @@ fn a_granted_opening_that_is_cancelled_frees_its_place() {
     let (mut pool, now) = (pool(1, 9), Instant::now());
     let origin = open(&mut pool, now);
     let ticket = wait(&mut pool, now);
-    assert!(!pool.release(&origin).is_empty());
+    assert!(!pool.release(&origin, false).is_empty());
     assert_eq!(pool.counts(HOST), (0, 1));
     pool.cancel(&origin, ticket, now);
     assert_eq!(pool.counts(HOST), (0, 0));
@@ -191,7 +195,7 @@ fn a_fresh_one_takes_the_place_of_an_idle_one() {
     let mut dropped = Vec::new();
     let (_, acquired) =
         pool.acquire(HOST, now, Wish { fresh: true, ..ALONE }, Waker::noop(), &mut dropped);
-    assert_eq!((acquired, dropped), (Acquired::Granted(Grant::Open), vec![Surplus::Alone(1)]));
+    assert_eq!((acquired, dropped), (Acquired::Granted(OPEN), vec![Surplus::Alone(1)]));
     assert_eq!(pool.counts(HOST), (0, 1));
 }
 
@@ -206,7 +210,7 @@ fn ask(pool: &mut Numbers, now: Instant, wish: Wish<'_, Line>) -> (Arc<Origin>, 
 fn who_comes_while_one_is_opened_gets_a_place_on_it() {
     let (mut pool, now) = (pool(9, 9), Instant::now());
     let (origin, acquired) = ask(&mut pool, now, SHARED);
-    assert_eq!(acquired, Acquired::Granted(Grant::Open));
+    assert_eq!(acquired, Acquired::Granted(AWAITED));
     let mut tickets = Vec::new();
     for _ in 0..4 {
         let Acquired::Wait(ticket) = ask(&mut pool, now, SHARED).1 else { panic!("no wait") };
@@ -214,32 +218,32 @@ fn who_comes_while_one_is_opened_gets_a_place_on_it() {
     }
     let line = Line::new(3);
     // Two of them, and one more is told to open another; the last waits for that.
-    assert_eq!(pool.share(&origin, line.clone(), now).len(), 3);
+    assert_eq!(pool.share(&origin, true, line.clone(), now).len(), 3);
     let mut poll = |ticket: usize| pool.poll(&origin, tickets[ticket], Waker::noop());
-    assert_eq!(poll(0), Some(Grant::Join(line.clone())));
-    assert_eq!(poll(1), Some(Grant::Join(line.clone())));
-    assert_eq!((poll(2), poll(3)), (Some(Grant::Open), None));
+    assert_eq!(poll(0), Some(Ok(Grant::Join(line.clone()))));
+    assert_eq!(poll(1), Some(Ok(Grant::Join(line.clone()))));
+    assert_eq!((poll(2), poll(3)), (Some(Ok(AWAITED)), None));
     // That one fails, and a place becomes free.
     line.part();
     assert_eq!(pool.leave(&origin, &line, now).1.len(), 1);
-    assert_eq!(pool.poll(&origin, tickets[3], Waker::noop()), Some(Grant::Join(line.clone())));
-    assert!(pool.release(&origin).is_empty());
+    assert_eq!(pool.poll(&origin, tickets[3], Waker::noop()), Some(Ok(Grant::Join(line.clone()))));
+    assert!(pool.release(&origin, true).is_empty());
     assert_eq!((pool.counts(HOST), line.taken()), ((0, 1), 3));
 }
 
 #[test]
-fn an_attempt_that_fails_is_the_next_ones() {
+fn an_attempt_that_is_cancelled_is_the_next_ones() {
     let (mut pool, now) = (pool(9, 9), Instant::now());
     let (origin, _) = ask(&mut pool, now, SHARED);
     let Acquired::Wait(ticket) = ask(&mut pool, now, SHARED).1 else { panic!("no wait") };
     let Acquired::Wait(last) = ask(&mut pool, now, SHARED).1 else { panic!("no wait") };
-    assert_eq!(pool.release(&origin).len(), 1);
-    assert_eq!(pool.poll(&origin, ticket, Waker::noop()), Some(Grant::Open));
+    assert_eq!(pool.release(&origin, true).len(), 1);
+    assert_eq!(pool.poll(&origin, ticket, Waker::noop()), Some(Ok(AWAITED)));
     assert_eq!(pool.poll(&origin, last, Waker::noop()), None);
     // It turns out that the server speaks nothing that could be shared.
-    assert_eq!(pool.keep_alone(&origin).len(), 1);
-    assert_eq!(pool.poll(&origin, last, Waker::noop()), Some(Grant::Open));
-    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(Grant::Open));
+    assert_eq!(pool.keep_alone(&origin, true).len(), 1);
+    assert_eq!(pool.poll(&origin, last, Waker::noop()), Some(Ok(OPEN)));
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(OPEN));
     assert_eq!(pool.counts(HOST), (0, 3));
 }
 
@@ -247,11 +251,92 @@ fn an_attempt_that_fails_is_the_next_ones() {
 fn a_server_that_can_be_shared_after_all_is() {
     let (mut pool, now) = (pool(3, 3), Instant::now());
     let (origin, _) = ask(&mut pool, now, SHARED);
-    pool.keep_alone(&origin);
-    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(Grant::Open));
+    pool.keep_alone(&origin, true);
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(OPEN));
     let line = Line::new(5);
-    pool.share(&origin, line.clone(), now);
+    pool.share(&origin, false, line.clone(), now);
     assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(Grant::Join(line)));
+}
+
+#[test]
+fn a_shared_one_is_used_although_the_last_one_is_not() {
+    let (mut pool, now) = (pool(3, 3), Instant::now());
+    let (origin, _) = ask(&mut pool, now, SHARED);
+    let line = Line::new(1);
+    pool.share(&origin, true, line.clone(), now);
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(AWAITED));
+    pool.keep_alone(&origin, true);
+    line.part();
+    pool.leave(&origin, &line, now);
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(Grant::Join(line.clone())));
+    // It is full. Nobody waits for the next one to be opened, until there is no place for another.
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(OPEN));
+    let Acquired::Wait(ticket) = ask(&mut pool, now, SHARED).1 else { panic!("no wait") };
+    line.part();
+    assert_eq!(pool.leave(&origin, &line, now).1.len(), 1);
+    assert_eq!(pool.poll(&origin, ticket, Waker::noop()), Some(Ok(Grant::Join(line))));
+}
+
+#[test]
+fn who_waited_for_an_attempt_shares_its_failure() {
+    let (mut pool, now) = (pool(9, 9), Instant::now());
+    let (origin, _) = ask(&mut pool, now, SHARED);
+    let mut tickets = Vec::new();
+    for _ in 0..4 {
+        let Acquired::Wait(ticket) = ask(&mut pool, now, SHARED).1 else { panic!("no wait") };
+        tickets.push(ticket);
+    }
+    pool.cancel(&origin, tickets[3], now);
+    assert_eq!(pool.fail(&origin, true, &"refused").len(), 3);
+    assert_eq!(pool.counts(HOST), (0, 0));
+    // Who does not come for it leaves nothing behind.
+    pool.cancel(&origin, tickets[2], now);
+    // Who comes later tries anew.
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(AWAITED));
+    for ticket in &tickets[..2] {
+        assert_eq!(pool.poll(&origin, *ticket, Waker::noop()), Some(Err("refused")));
+        assert_eq!(pool.poll(&origin, *ticket, Waker::noop()), None);
+    }
+    assert_eq!(pool.counts(HOST), (0, 1));
+}
+
+#[test]
+fn who_has_another_connection_to_wait_for_does_not_share_a_failure() {
+    let (mut pool, now) = (pool(9, 9), Instant::now());
+    let (origin, _) = ask(&mut pool, now, SHARED);
+    let line = Line::new(1);
+    pool.share(&origin, true, line.clone(), now);
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(AWAITED));
+    let mut wait = || match ask(&mut pool, now, SHARED).1 {
+        Acquired::Wait(ticket) => ticket,
+        other => panic!("{other:?}"),
+    };
+    let (next, last) = (wait(), wait());
+    assert_eq!(pool.fail(&origin, true, &"refused").len(), 1);
+    assert_eq!(pool.poll(&origin, next, Waker::noop()), Some(Ok(AWAITED)));
+    assert_eq!(pool.poll(&origin, last, Waker::noop()), None);
+    // One that takes nobody any more is none.
+    line.0.2.set(true);
+    assert_eq!(pool.fail(&origin, true, &"refused").len(), 1);
+    assert_eq!(pool.poll(&origin, last, Waker::noop()), Some(Err("refused")));
+    assert_eq!(pool.counts(HOST), (0, 1));
+}
+
+#[test]
+fn a_connection_that_ends_is_not_the_one_that_others_wait_for() {
+    let (mut pool, now) = (pool(9, 9), Instant::now());
+    // Two from when the server was known not to share, of which one turns out to.
+    let (origin, _) = ask(&mut pool, now, SHARED);
+    pool.keep_alone(&origin, true);
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(OPEN));
+    let line = Line::new(1);
+    pool.share(&origin, false, line.clone(), now);
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(AWAITED));
+    let Acquired::Wait(ticket) = ask(&mut pool, now, SHARED).1 else { panic!("no wait") };
+    // The first one is closed, and the attempt goes on.
+    assert!(pool.release(&origin, false).is_empty());
+    assert_eq!(pool.poll(&origin, ticket, Waker::noop()), None);
+    assert_eq!(pool.share(&origin, true, Line::new(2), now).len(), 1);
 }
 
 #[test]
@@ -259,11 +344,11 @@ fn closed_and_unwanted_ones_are_let_go() {
     let (mut pool, now) = (pool(2, 1), Instant::now());
     let (origin, _) = ask(&mut pool, now, SHARED);
     let line = Line::new(1);
-    pool.share(&origin, line.clone(), now);
+    pool.share(&origin, true, line.clone(), now);
     // It is full, or not the one that is wanted: another one.
-    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(Grant::Open));
+    assert_eq!(ask(&mut pool, now, SHARED).1, Acquired::Granted(AWAITED));
     let other = Line::new(5);
-    pool.share(&origin, other.clone(), now);
+    pool.share(&origin, true, other.clone(), now);
     let not = Wish { not: Some(&other), ..SHARED };
     // There may be no third, so that it has to be that one.
     assert_eq!(ask(&mut pool, now, not).1, Acquired::Granted(Grant::Join(other.clone())));
@@ -300,7 +385,7 @@ proptest::proptest! {
                         pool.acquire(HOST, now, SHARED, Waker::noop(), &mut dropped);
                     origin = Some(at);
                     match acquired {
-                        Acquired::Granted(Grant::Open) => opening += 1,
+                        Acquired::Granted(Grant::Open { .. }) => opening += 1,
                         Acquired::Granted(Grant::Join(line)) => seats.push(line),
                         Acquired::Granted(Grant::Reuse(..)) => unreachable!("all are shared"),
                         Acquired::Wait(ticket) => tickets.push(ticket),
@@ -311,11 +396,15 @@ proptest::proptest! {
                     let line = Line::new(1 + n as u32 % 3);
                     seats.push(line.clone());
                     lines.push(line.clone());
-                    pool.share(origin.as_ref().unwrap(), line, now);
+                    pool.share(origin.as_ref().unwrap(), true, line, now);
                 }
                 3 if opening > 0 => {
                     opening -= 1;
-                    pool.release(origin.as_ref().unwrap());
+                    let origin = origin.as_ref().unwrap();
+                    match n % 2 {
+                        0 => pool.release(origin, true),
+                        _ => pool.fail(origin, true, &"failed"),
+                    };
                 }
                 4 | 5 if !seats.is_empty() => {
                     let line = seats.remove(n % seats.len());
@@ -332,9 +421,10 @@ proptest::proptest! {
             }
             if let Some(origin) = &origin {
                 tickets.retain(|ticket| match pool.poll(origin, *ticket, Waker::noop()) {
-                    Some(Grant::Open) => { opening += 1; false }
-                    Some(Grant::Join(line)) => { seats.push(line); false }
-                    Some(Grant::Reuse(..)) => unreachable!("all are shared"),
+                    Some(Ok(Grant::Open { .. })) => { opening += 1; false }
+                    Some(Ok(Grant::Join(line))) => { seats.push(line); false }
+                    Some(Ok(Grant::Reuse(..))) => unreachable!("all are shared"),
+                    Some(Err(_)) => false,
                     None => true,
                 });
             }
@@ -368,7 +458,7 @@ proptest::proptest! {
                         pool.acquire(HOST, now, Wish { fresh: n == 0, ..ALONE }, Waker::noop(), &mut dropped);
                     origin = Some(at);
                     match acquired {
-                        Acquired::Granted(Grant::Open) => held.push(None),
+                        Acquired::Granted(Grant::Open { .. }) => held.push(None),
                         Acquired::Granted(Grant::Reuse(c, _)) => held.push(Some(c)),
                         Acquired::Granted(Grant::Join(_)) => unreachable!("nothing is shared"),
                         Acquired::Wait(ticket) => tickets.push(ticket),
@@ -384,7 +474,7 @@ proptest::proptest! {
                 }
                 3 if !held.is_empty() => {
                     held.remove(n % held.len());
-                    pool.release(origin.as_ref().unwrap());
+                    pool.release(origin.as_ref().unwrap(), false);
                 }
                 4 if !tickets.is_empty() => {
                     let ticket = tickets.remove(n % tickets.len());
@@ -395,9 +485,9 @@ proptest::proptest! {
             }
             if let Some(origin) = &origin {
                 tickets.retain(|ticket| match pool.poll(origin, *ticket, Waker::noop()) {
-                    Some(Grant::Open) => { held.push(None); false }
-                    Some(Grant::Reuse(c, _)) => { held.push(Some(c)); false }
-                    Some(Grant::Join(_)) => unreachable!("nothing is shared"),
+                    Some(Ok(Grant::Open { .. })) => { held.push(None); false }
+                    Some(Ok(Grant::Reuse(c, _))) => { held.push(Some(c)); false }
+                    Some(Ok(Grant::Join(_))) | Some(Err(_)) => unreachable!("nothing is shared"),
                     None => true,
                 });
             }

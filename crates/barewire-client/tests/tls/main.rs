@@ -29,6 +29,8 @@ macro_rules! on_each_runtime {
     };
 }
 
+mod opening;
+
 on_each_runtime!(
     alpn_picks_http2,
     alpn_picks_http1,

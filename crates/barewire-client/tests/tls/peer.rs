@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use barewire_h1::ServerConnection as H1;
-use barewire_h2::{BodyLength, ServerConnection as H2, ServerEvent, StreamId};
+use barewire_h2::{BodyLength, Config, ServerConnection as H2, ServerEvent, StreamId};
 use barewire_proto::{Buf, Protocol};
 use barewire_tls::{Event, SelfSigned, ServerConfig, Tls};
 use bytes::Bytes;
@@ -34,23 +34,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn http1(made: &SelfSigned, alpn: &[&str], ending: Ending) -> Self {
         let config = made.server().alpn(alpn.iter().copied()).build().unwrap();
-        Self::new(move |stream| {
-            let tls = Tls::server(&config, |_| H1::new(barewire_h1::Config::default()));
-            let tls = tls.tolerate_end(H1::is_idle);
-            serve(stream, tls, |h1, event| {
-                let barewire_h1::ServerEvent::Request(request, _) = event else { return false };
-                let body = Bytes::from(request.uri().path().to_owned());
-                if ending == Ending::Cut {
-                    let response = Response::builder().header("connection", "close").body(());
-                    let length = barewire_h1::BodyLength::Known(100);
-                    h1.send_response(&response.unwrap(), length).unwrap();
-                    h1.send_data(&mut body.clone(), false).unwrap();
-                    return true;
-                }
-                h1.respond(&Response::new(()), body).unwrap();
-                false
-            });
-        })
+        Self::new(move |_, stream| speak_http1(stream, &config, ending))
     }
 
     pub(crate) fn http2(made: &SelfSigned, alpn: &[&str]) -> Self {
@@ -58,14 +42,34 @@ impl Server {
     }
 
     pub(crate) fn with(config: ServerConfig) -> Self {
-        Self::new(move |stream| {
-            let tls = Tls::server(&config, |_| H2::new(barewire_h2::Config::default()));
-            let mut echo = Echo::default();
-            serve(stream, tls, move |h2, event| echo.react(h2, event));
+        Self::new(move |_, stream| speak_http2(stream, &config, Config::default()))
+    }
+
+    /// HTTP/2 on the first connection, one request at a time, and HTTP/1.1 on all others.
+    pub(crate) fn http2_at_first(made: &SelfSigned) -> Self {
+        let h2 = made.server().alpn(["h2"]).build().unwrap();
+        let h1 = made.server().alpn(["http/1.1"]).build().unwrap();
+        Self::new(move |number, stream| match number {
+            0 => {
+                let mut config = Config::default();
+                config.settings.max_concurrent_streams = 1;
+                speak_http2(stream, &h2, config);
+            }
+            _ => speak_http1(stream, &h1, Ending::Whole),
         })
     }
 
-    fn new(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> Self {
+    /// Nothing on the first connections, and HTTP/2 on all others.
+    pub(crate) fn silent_at_first(made: &SelfSigned, silent: usize) -> Self {
+        let config = made.server().alpn(["h2"]).build().unwrap();
+        Self::new(move |number, mut stream| match number < silent {
+            true => while !matches!(stream.read(&mut [0; 4096]), Ok(0) | Err(_)) {},
+            false => speak_http2(stream, &config, Config::default()),
+        })
+    }
+
+    /// `serve` is told which connection it is, in the order of their coming.
+    fn new(serve: impl Fn(usize, TcpStream) + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let (connections, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
@@ -77,9 +81,9 @@ impl Server {
                 if stopped.load(Ordering::SeqCst) {
                     break;
                 }
-                count.fetch_add(1, Ordering::SeqCst);
+                let number = count.fetch_add(1, Ordering::SeqCst);
                 let serve = serve.clone();
-                running.push(thread::spawn(move || serve(stream)));
+                running.push(thread::spawn(move || serve(number, stream)));
             }
             for connection in running {
                 connection.join().unwrap();
@@ -107,6 +111,29 @@ impl Drop for Server {
             thread.join().unwrap();
         }
     }
+}
+
+fn speak_http1(stream: TcpStream, config: &ServerConfig, ending: Ending) {
+    let tls = Tls::server(config, |_| H1::new(barewire_h1::Config::default()));
+    serve(stream, tls.tolerate_end(H1::is_idle), |h1, event| {
+        let barewire_h1::ServerEvent::Request(request, _) = event else { return false };
+        let body = Bytes::from(request.uri().path().to_owned());
+        if ending == Ending::Cut {
+            let response = Response::builder().header("connection", "close").body(());
+            let length = barewire_h1::BodyLength::Known(100);
+            h1.send_response(&response.unwrap(), length).unwrap();
+            h1.send_data(&mut body.clone(), false).unwrap();
+            return true;
+        }
+        h1.respond(&Response::new(()), body).unwrap();
+        false
+    });
+}
+
+fn speak_http2(stream: TcpStream, config: &ServerConfig, h2: Config) {
+    let tls = Tls::server(config, |_| H2::new(h2));
+    let mut echo = Echo::default();
+    serve(stream, tls, move |h2, event| echo.react(h2, event));
 }
 
 /// Answers with the path, or at `/echo` with what has come.
