@@ -48,14 +48,15 @@ impl Wire {
         self.lock().output.clone()
     }
 
-    /// As much of the input as fits into `limit`; `None` while there is none.
-    fn read(&self, limit: usize) -> Option<Vec<u8>> {
+    /// Hands `put` as much of the input as fits into `limit`.
+    fn read(&self, limit: usize, put: impl FnOnce(&[u8])) -> Poll<io::Result<()>> {
         let mut state = self.lock();
         if state.input.is_empty() && !state.eof {
-            return None;
+            return Poll::Pending;
         }
         let n = state.input.len().min(limit);
-        Some(state.input.drain(..n).collect())
+        put(&state.input.drain(..n).collect::<Vec<_>>());
+        Poll::Ready(Ok(()))
     }
 
     fn write(&self, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -74,9 +75,7 @@ impl Read for Wire {
         _: &mut Context<'_>,
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let Some(bytes) = self.read(buf.remaining()) else { return Poll::Pending };
-        buf.put_slice(&bytes);
-        Poll::Ready(Ok(()))
+        self.read(buf.remaining(), |bytes| buf.put_slice(bytes))
     }
 }
 
@@ -104,9 +103,7 @@ impl AsyncRead for Wire {
         _: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Some(bytes) = self.read(buf.remaining()) else { return Poll::Pending };
-        buf.put_slice(&bytes);
-        Poll::Ready(Ok(()))
+        self.read(buf.remaining(), |bytes| buf.put_slice(bytes))
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 
-use barewire_differential::http2::{Meeting, Tasks, collect, fields, joined, send};
+use barewire_differential::http2::{
+    Meeting, Tasks, Windows, collect, fields, joined, send, tables, trailers, windows,
+};
 use barewire_h2::{
     BodyLength, ClientConnection, ClientEvent, Config, ConnectProtocol, Reason, ResetBy, StreamId,
     UsageError,
@@ -179,21 +181,11 @@ fn go_on(http: &mut ClientConnection, id: StreamId, rest: &mut (Bytes, Option<He
 
 #[test]
 fn bodies_and_trailers_in_windows_of_any_size() {
-    for (ours, theirs) in [(65_535, 65_535), (1, 1), (10, 70_000), (1 << 20, 100), (0x7fff_ffff, 7)]
-    {
-        let length = if ours.min(theirs) < 1000 { 3_000 } else { 300_000 };
-        let mut config = Config::default();
-        config.settings.initial_window_size = ours;
-        // Windows of a few bytes are an attack by default.
-        config.limits.tiny_data.burst = u32::MAX;
-        config.limits.window_updates.burst = u32::MAX;
+    for Windows { config, theirs, body } in windows() {
         let mut builder = Builder::new();
         builder.initial_window_size(theirs);
         let mut talk = Talk::new(config, builder);
-        let body: Bytes = (0..length).map(|i| (i % 251) as u8).collect::<Vec<_>>().into();
-        let trailers: HeaderMap =
-            [("x-sum".parse().unwrap(), "1".parse().unwrap())].into_iter().collect();
-        for trailers in [None, Some(trailers)] {
+        for trailers in trailers() {
             let id = talk.post("/", body.clone(), trailers.clone());
             talk.run();
             let exchange = talk.take(id);
@@ -328,13 +320,8 @@ fn pings() {
 
 #[test]
 fn fields_of_every_kind_with_tables_of_any_size() {
-    for (seed, (ours, theirs)) in
-        [(4096, 4096), (0, 0), (64, 4096), (4096, 64), (100, 100), (65_536, 65_536), (0, 4096)]
-            .into_iter()
-            .enumerate()
-    {
-        let mut config = Config::default();
-        config.settings.header_table_size = ours;
+    for (seed, (config, theirs)) in tables().enumerate() {
+        let ours = config.settings.header_table_size;
         let mut builder = Builder::new();
         builder.header_table_size(theirs).max_header_list_size(1 << 20);
         let mut talk = Talk::new(config, builder);

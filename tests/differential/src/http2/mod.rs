@@ -1,5 +1,6 @@
 //! The `h2` crate beside us, and face to face with us: in memory, polled by hand, without a runtime.
 
+mod cases;
 mod meeting;
 mod peer;
 mod verdict;
@@ -9,6 +10,7 @@ mod verdict;
 #[path = "../../../../crates/barewire-h2/tests/support/wire.rs"]
 mod words;
 
+pub use cases::{Windows, tables, trailers, windows};
 pub use meeting::{Meeting, Outcome, Tasks};
 pub use peer::{collect, fields, joined, send};
 pub use verdict::{Verdict, ours, theirs};

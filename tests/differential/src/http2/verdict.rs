@@ -133,6 +133,7 @@ fn settings(vector: &Vector) -> Builder {
         match field.as_str() {
             "max_concurrent_streams" => drop(builder.max_concurrent_streams(number())),
             "initial_window_size" => drop(builder.initial_window_size(number())),
+            "header_table_size" => drop(builder.header_table_size(number())),
             "max_header_list_size" => drop(builder.max_header_list_size(number())),
             "enable_connect_protocol" => drop(builder.enable_connect_protocol()),
             _ => {}
