@@ -179,6 +179,7 @@ on_every_runtime! {
     stream_bodies:
         are_taken_as_they_are_read
         are_echoed_while_they_come
+        in_small_pieces_cost_what_they_carry
         are_read_by_handlers_that_block
         have_trailers_both_ways
         are_not_sent_where_there_is_none

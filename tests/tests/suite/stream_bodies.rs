@@ -76,6 +76,42 @@ pub(crate) fn are_echoed_while_they_come<R: Spawn>(runtime: R) {
     server.stop();
 }
 
+pub(crate) fn in_small_pieces_cost_what_they_carry<R: Spawn>(runtime: R) {
+    // As many as may come at once.
+    const LENGTH: usize = 8000;
+    let gate = Gate::closed();
+    let handler = {
+        let gate = gate.clone();
+        move |request: Request<Body>| {
+            let gate = gate.clone();
+            async move {
+                gate.pass().await;
+                let (mut body, mut all, mut parts) = (request.into_body(), Vec::new(), 0);
+                while let Some(data) = body.data().await.unwrap() {
+                    all.extend_from_slice(&data);
+                    parts += 1;
+                }
+                format!("{parts} {}", all == pattern(LENGTH))
+            }
+        }
+    };
+    let server = Running::start(&runtime, handler);
+    let mut peer = Peer::open(server.addr);
+    let id = peer.request(Method::POST, "/", BodyLength::Known(LENGTH as u64));
+    let data = pattern(LENGTH);
+    for n in 0..LENGTH {
+        peer.h2().send_data(id, &mut data.slice(n..=n), n + 1 == LENGTH).unwrap();
+        // Not two in one frame.
+        peer.flush();
+    }
+    peer.h2().ping();
+    peer.wait(|event| matches!(event, ClientEvent::Pong { .. }));
+    gate.open();
+    assert_eq!(peer.answer(id).text(), "1 true");
+    drop(peer);
+    server.stop();
+}
+
 /// Only where a handler may block its thread.
 pub(crate) fn are_read_by_handlers_that_block<R: Spawn>(runtime: R) {
     const LENGTH: usize = 1 << 20;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use barewire_h2::{BodyLength, ServerConnection, StreamId};
 use barewire_proto::{Buf, Protocol};
 use barewire_rt::Transport;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::EXPECT;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
@@ -20,13 +20,50 @@ use crate::{Body, BodyError};
 /// A request's body as far as it came. The client's window bounds it.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    pub(super) parts: VecDeque<Bytes>,
+    parts: VecDeque<Bytes>,
+    /// Behind `parts`: small ones, gathered.
+    gathered: BytesMut,
     pub(super) trailers: Option<HeaderMap>,
     pub(super) ended: bool,
     /// The client waits for `100 Continue`.
     waiting: bool,
     /// Who polled it last and found nothing.
     pub(super) reader: Option<Waker>,
+}
+
+/// Parts below this are copied together, in bytes, unless somebody waits for them: each of them would cost its place
+/// in the queue, and hold the whole of what it was read with.
+const SMALL: usize = barewire_proto::COPY_THRESHOLD;
+
+/// So much is gathered at most, in bytes, before it is a part itself.
+const GATHERED: usize = 16 * 1024;
+
+impl Inbox {
+    pub(super) fn put(&mut self, data: Bytes) {
+        let awaited = self.reader.is_some() && self.parts.is_empty() && self.gathered.is_empty();
+        if data.len() < SMALL && !awaited {
+            if self.gathered.len() + data.len() > GATHERED {
+                self.seal();
+            }
+            self.gathered.extend_from_slice(&data);
+        } else {
+            self.seal();
+            self.parts.push_back(data);
+        }
+    }
+
+    fn take(&mut self) -> Option<Bytes> {
+        if self.parts.is_empty() {
+            self.seal();
+        }
+        self.parts.pop_front()
+    }
+
+    fn seal(&mut self) {
+        if !self.gathered.is_empty() {
+            self.parts.push_back(std::mem::take(&mut self.gathered).freeze());
+        }
+    }
 }
 
 impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
@@ -66,7 +103,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
         let Some(inbox) = &mut stream.inbox else {
             return Poll::Ready(Some(Err(BodyError::Abandoned)));
         };
-        if let Some(data) = inbox.parts.pop_front() {
+        if let Some(data) = inbox.take() {
             self.protocol().release_capacity(id, data.len());
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
@@ -124,4 +161,53 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Source for Shared
 
 pub(super) fn id_of(exchange: u64) -> StreamId {
     StreamId::new(u32::try_from(exchange).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that an inbox holds for what is in it.
+    fn held(inbox: &Inbox) -> usize {
+        let parts = inbox.parts.capacity() * size_of::<Bytes>();
+        let data: usize = inbox.parts.iter().map(Bytes::len).sum();
+        parts + data + inbox.gathered.capacity()
+    }
+
+    fn all(inbox: &mut Inbox) -> Vec<u8> {
+        std::iter::from_fn(|| inbox.take()).flatten().collect()
+    }
+
+    #[test]
+    fn small_parts_cost_what_they_carry() {
+        let mut inbox = Inbox::default();
+        let read = Bytes::from((0..=255).collect::<Vec<u8>>());
+        for n in 0..256 * 1024 {
+            inbox.put(read.slice(n % 256..n % 256 + 1));
+        }
+        assert!(held(&inbox) < 300 * 1024, "{}", held(&inbox));
+        assert!(all(&mut inbox).iter().enumerate().all(|(n, byte)| usize::from(*byte) == n % 256));
+    }
+
+    #[test]
+    fn parts_stay_in_their_order() {
+        let mut inbox = Inbox::default();
+        let mut expected = Vec::new();
+        for (n, length) in [1, SMALL, 2, 3, SMALL + 1, SMALL - 1, 1].into_iter().enumerate() {
+            let part = Bytes::from(vec![n as u8; length]);
+            expected.extend_from_slice(&part);
+            inbox.put(part);
+        }
+        assert_eq!(all(&mut inbox), expected);
+    }
+
+    #[test]
+    fn what_is_awaited_or_large_is_not_copied() {
+        let mut inbox = Inbox { reader: Some(Waker::noop().clone()), ..Inbox::default() };
+        let (small, large) = (Bytes::from(vec![0; 100]), Bytes::from(vec![0; SMALL]));
+        inbox.put(small.clone());
+        inbox.put(large.clone());
+        assert_eq!(inbox.take().unwrap().as_ptr(), small.as_ptr());
+        assert_eq!(inbox.take().unwrap().as_ptr(), large.as_ptr());
+    }
 }

@@ -101,7 +101,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
         match event {
             ServerEvent::Data(id, data) => match self.streams.inbox(id) {
                 Some(inbox) => {
-                    inbox.parts.push_back(data);
+                    inbox.put(data);
                     inbox.call();
                 }
                 // Its body was dropped, and the protocol has not been told yet.
