@@ -35,6 +35,8 @@ pub(crate) struct Common<R, H> {
     pub(crate) http2: Arc<barewire_h2::Config>,
     #[cfg(feature = "http2")]
     pub(crate) monitor: Arc<http2::Monitor>,
+    #[cfg(feature = "http2")]
+    pub(crate) places: http2::Places,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<barewire_tls::ServerConfig>,
     pub(crate) connect_info: bool,

@@ -122,3 +122,11 @@ pub(crate) fn accept_failed(error: &io::Error) {
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn accept_failed(_: &io::Error) {}
+
+#[cfg(all(feature = "tracing", feature = "http2"))]
+pub(crate) fn stranded(peer: &PeerAddr) {
+    tracing::warn!(target: TARGET, %peer, "all threads of a connection are blocked in handlers, and there are no more to be had; the client is told to go elsewhere");
+}
+
+#[cfg(all(not(feature = "tracing"), feature = "http2"))]
+pub(crate) fn stranded(_: &PeerAddr) {}

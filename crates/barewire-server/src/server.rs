@@ -11,6 +11,8 @@ use barewire_rt::{Listener, PeerAddr, Spawn, Transport};
 
 use crate::begin::{Common, Visit};
 use crate::drain::{Phase, Registry};
+#[cfg(feature = "http2")]
+use crate::http2;
 use crate::{Handler, ServeError, log};
 
 /// How a server behaves. Plain fields: start from [`Config::default`].
@@ -26,6 +28,16 @@ pub struct Config {
     /// Connections that are open at the same time; further ones wait in the listener's backlog. Guards
     /// memory and file descriptors. Default 20,000.
     pub max_connections: usize,
+    /// On a runtime of threads: how many HTTP/2 takes beside one for each connection, for all connections
+    /// together. A connection needs one more for each handler that is held up at the same time, and has at most as
+    /// many as `http2.settings.max_concurrent_streams` says. Guards memory, of which each thread takes its stack.
+    ///
+    /// Without a further thread, here or from the system, handlers wait their turn: those that wait for the client
+    /// read the connection meanwhile, for all its streams, and requests begin when a handler has returned. A
+    /// connection that cannot be read for 5 s, since all its threads are blocked in handlers, tells the client by
+    /// GOAWAY to send further requests elsewhere. Default 512.
+    #[cfg(feature = "http2")]
+    pub max_extra_threads: usize,
     /// How long a [graceful shutdown](Handle::shutdown) waits for what was accepted. Default 30 s.
     pub drain_timeout: Duration,
     /// Adds [`ConnectInfo`] to the extensions of each request. Default false: it costs three allocations a
@@ -40,6 +52,8 @@ impl Default for Config {
             #[cfg(feature = "http2")]
             http2: barewire_h2::Config::default(),
             max_connections: 20_000,
+            #[cfg(feature = "http2")]
+            max_extra_threads: 512,
             drain_timeout: Duration::from_secs(30),
             connect_info: false,
         }
@@ -228,6 +242,8 @@ impl<R: Spawn, L: Listener> Server<R, L> {
             http2: Arc::new(config.http2),
             #[cfg(feature = "http2")]
             monitor: Arc::default(),
+            #[cfg(feature = "http2")]
+            places: http2::Places::new(config.max_extra_threads),
             #[cfg(feature = "tls")]
             tls: self.tls.map(with_spoken),
             connect_info: config.connect_info,

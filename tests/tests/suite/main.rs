@@ -8,6 +8,7 @@
 mod access_log;
 mod cancellation;
 mod connections;
+mod crews;
 mod cuts;
 mod half_close;
 mod harness;
@@ -21,6 +22,7 @@ mod meter;
 mod panics;
 mod pattern;
 mod pipelining;
+mod reluctant;
 mod resets;
 mod shared_driver;
 mod shutdown;
@@ -201,5 +203,20 @@ on_every_runtime! {
         ends_with_a_shutdown
         refuses_clear_text
         takes_new_certificates_without_a_restart
+        ;
+}
+
+// Where handlers may block their thread.
+on_every_runtime! {
+    @on on_threads, barewire_std::Std::default();
+    crews:
+        send_what_a_thread_says_that_does_not_lead
+        have_no_more_threads_than_their_server
+        need_no_more_than_one_thread
+        need_no_thread_that_the_system_does_not_have
+        are_read_while_requests_wait_their_turn
+        get_the_thread_that_another_one_gives_back
+        send_clients_elsewhere_when_nobody_can_read
+        send_clients_elsewhere_when_the_system_has_no_thread
         ;
 }

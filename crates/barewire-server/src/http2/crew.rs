@@ -5,7 +5,7 @@
 //! thread to another. A thread that is held up, by a handler that waits for the body of its request, for room
 //! to send, or simply for long, is relieved: another one leads, and what the first one has to say when it is done
 //! leaves through that. So no stream holds up another one, and there are as many threads as handlers that are
-//! held up at the same time, and one more.
+//! held up at the same time, and one more; `relief.rs` says what happens where there are no more to be had.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -14,11 +14,12 @@ use std::sync::{Arc, Condvar, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use barewire_h2::{BodyLength, ServerConnection, ServerEvent, StreamId};
+use barewire_h2::{ServerConnection, ServerEvent, StreamId};
 use barewire_rt::{PeerAddr, Spawn, Transport, Waiter};
 use http::{Request, Response};
 
 use super::monitor::Watch;
+use super::relief::Hired;
 use super::response::{Begun, Sending, Sent};
 use super::roles::Me;
 use super::state::{Shared, State};
@@ -34,46 +35,38 @@ use crate::{Body, ConnectInfo, Handler, log};
 /// How long a thread waits to be needed again.
 const SPARE: Duration = Duration::from_secs(2);
 
-/// Finds a thread that leads.
-pub(super) trait Relief: Send + Sync {
-    fn find_leader(&self);
-}
-
 pub(super) struct Crew<R, H, L: Over<ServerConnection>, T: Transport + Send + 'static> {
     pub(super) common: Arc<Common<R, H>>,
     pub(super) shared: Arc<Shared<L, T>>,
     pub(super) membership: Membership,
     pub(super) peer: PeerAddr,
     pub(super) waiter: Waiter,
-    vacant: Condvar,
-    /// Odd while the leader is with a handler.
-    progress: AtomicU64,
-    watched: AtomicBool,
-    this: Weak<Self>,
+    pub(super) vacant: Condvar,
+    /// Odd while the leader is in the middle of a request.
+    pub(super) progress: AtomicU64,
+    pub(super) watched: AtomicBool,
+    pub(super) this: Weak<Self>,
 }
 
-/// A place in a crew, for as long as a thread has it.
-struct Hired<R, H, L: Over<ServerConnection>, T: Transport + Send + 'static>(Arc<Crew<R, H, L, T>>);
-
-impl<R, H, L, T> Hired<R, H, L, T>
-where
-    R: Spawn,
-    H: Handler,
-    L: Over<ServerConnection>,
-    T: Transport + Send + 'static,
-{
-    fn work(&self) {
-        self.0.work();
-    }
+/// What a turn of the loops that move a connection on came to.
+pub(super) enum Step {
+    Event(ServerEvent),
+    /// Nothing that anybody else has to know.
+    Nothing,
+    Over,
 }
 
-impl<R, H, L: Over<ServerConnection>, T: Transport + Send + 'static> Drop for Hired<R, H, L, T> {
-    fn drop(&mut self) {
-        self.0.shared.lock().roles.threads -= 1;
-    }
+/// What a loop that moves a connection on keeps from turn to turn.
+#[derive(Default)]
+pub(super) struct Turns {
+    /// The client was told of a shutdown.
+    told: bool,
+    /// It is known what there is to look at beside the transport.
+    looked: bool,
+    abandoned: Vec<u64>,
 }
 
-type Guard<'a, L, T> = MutexGuard<'a, State<L, T>>;
+pub(super) type Guard<'a, L, T> = MutexGuard<'a, State<L, T>>;
 
 impl<R, H, L, T> Crew<R, H, L, T>
 where
@@ -109,26 +102,29 @@ where
 
     /// Goes on with the connection on this thread, and on others as they are needed.
     pub(super) fn serve(self: Arc<Self>) {
-        self.shared.lock().roles.threads += 1;
-        Hired(self).work();
+        Hired::first(self).work();
     }
 
     /// The life of a thread: leads when nobody does, until the connection is over or nobody needs it.
-    fn work(&self) {
-        let me = Me::new();
-        let mut state = self.shared.lock();
+    pub(super) fn work<'a>(&'a self, mut state: Guard<'a, L, T>) {
+        let me = Me::new(self.waiter.waker());
         while !state.is_over() {
             if state.roles.leader.is_none() {
-                state.roles.leader = Some(me.id);
                 state = self.lead(&me, state);
                 continue;
+            }
+            if state.roles.caretaker {
+                // It hands over to whom it finds waiting.
+                self.waiter.waker().wake_by_ref();
+            } else if state.roles.threads > 1 && self.common.places.is_short() {
+                break;
             }
             state.roles.spare += 1;
             let waited = self.vacant.wait_timeout(state, SPARE);
             let (waited, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = waited;
             state.roles.spare -= 1;
-            if timeout.timed_out() && state.roles.leader.is_some() {
+            if timeout.timed_out() && state.roles.leader.is_some() && !state.roles.caretaker {
                 break;
             }
         }
@@ -136,62 +132,88 @@ where
 
     /// Goes on with the connection until it is over or somebody else does.
     fn lead<'a>(&'a self, me: &Me, mut state: Guard<'a, L, T>) -> Guard<'a, L, T> {
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut told = false;
-        let mut abandoned = Vec::new();
-        let mut woken = true;
+        let mut turns = Turns::default();
+        self.take_lead(me, &mut state);
         loop {
-            if std::mem::take(&mut woken) {
-                self.shared.ready.take(&mut Vec::new(), &mut abandoned);
-                for exchange in abandoned.drain(..) {
-                    state.abandon(exchange);
+            match state.backlog.pop_front() {
+                Some((id, request)) if state.wants(id) => {
+                    state = self.exchange(me, state, id, request);
                 }
-                match self.membership.phase() {
-                    Phase::Serving => {}
-                    Phase::Draining if told => {}
-                    Phase::Draining => {
-                        told = true;
-                        state.protocol().graceful_shutdown();
+                Some(_) => continue,
+                None => {
+                    let step;
+                    (state, step) = self.step(state, &mut turns);
+                    match step {
+                        Step::Event(ServerEvent::Request(id, head, length)) => {
+                            let body = state.body(&self.shared, id, &head, length);
+                            state = self.exchange(me, state, id, head.map(|()| body));
+                        }
+                        Step::Event(event) => {
+                            state.take_other(event);
+                            continue;
+                        }
+                        Step::Nothing => continue,
+                        Step::Over => return state,
                     }
-                    Phase::Cutting | Phase::GivenUp => return self.end(state),
                 }
-            }
-            let event = match state.driver.poll_next_event(&mut cx) {
-                Poll::Ready(Ok(Some(event))) => event,
-                Poll::Ready(Ok(None)) => return self.end(state),
-                Poll::Ready(Err(error)) => {
-                    let error = layer::ended::<ServerConnection, L>(error);
-                    log_end(&self.peer, &error);
-                    state.fail(error);
-                    return self.end(state);
-                }
-                Poll::Pending => {
-                    drop(state);
-                    self.waiter.wait();
-                    state = self.shared.lock();
-                    woken = true;
-                    continue;
-                }
-            };
-            match L::event(event) {
-                Some(ServerEvent::Request(id, head, length)) => {
-                    state = self.exchange(me, state, id, head, length);
-                }
-                Some(event) => {
-                    state.take_other(event);
-                    continue;
-                }
-                None => continue,
             }
             if state.roles.leader != Some(me.id) {
                 // Who leads now may be held up in turn: then whoever is free goes on.
-                let led = state.roles.leader.is_some() && self.progress().is_multiple_of(2);
-                if led || state.is_over() {
+                let at_ease = state.roles.caretaker || self.progress().is_multiple_of(2);
+                if (state.roles.leader.is_some() && at_ease) || state.is_over() {
                     return state;
                 }
-                state.roles.leader = Some(me.id);
-                self.at_ease();
-                woken = true;
+                self.take_lead(me, &mut state);
+                turns.looked = false;
+            }
+        }
+    }
+
+    fn take_lead(&self, me: &Me, state: &mut Guard<'_, L, T>) {
+        state.roles.leader = Some(me.id);
+        self.at_ease(state);
+    }
+
+    /// Moves the connection on, and waits for it if there is nothing else to do.
+    #[inline]
+    pub(super) fn step<'a>(
+        &'a self,
+        mut state: Guard<'a, L, T>,
+        turns: &mut Turns,
+    ) -> (Guard<'a, L, T>, Step) {
+        if !std::mem::replace(&mut turns.looked, true) {
+            self.shared.ready.take(&mut Vec::new(), &mut turns.abandoned);
+            for exchange in turns.abandoned.drain(..) {
+                state.abandon(exchange);
+            }
+            match self.membership.phase() {
+                Phase::Serving => {}
+                Phase::Draining if turns.told => {}
+                Phase::Draining => {
+                    turns.told = true;
+                    state.protocol().graceful_shutdown();
+                }
+                Phase::Cutting | Phase::GivenUp => return (self.end(state), Step::Over),
+            }
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        match state.driver.poll_next_event(&mut cx) {
+            Poll::Ready(Ok(Some(event))) => {
+                let step = L::event(event).map_or(Step::Nothing, Step::Event);
+                (state, step)
+            }
+            Poll::Ready(Ok(None)) => (self.end(state), Step::Over),
+            Poll::Ready(Err(error)) => {
+                let error = layer::ended::<ServerConnection, L>(error);
+                log_end(&self.peer, &error);
+                state.fail(error);
+                (self.end(state), Step::Over)
+            }
+            Poll::Pending => {
+                drop(state);
+                self.waiter.wait();
+                turns.looked = false;
+                (self.shared.lock(), Step::Nothing)
             }
         }
     }
@@ -208,12 +230,13 @@ where
         me: &Me,
         mut state: Guard<'a, L, T>,
         id: StreamId,
-        head: Request<()>,
-        length: BodyLength,
+        mut request: Request<Body>,
     ) -> Guard<'a, L, T> {
-        let mut access = Access::begin(&head);
-        let body = state.body(&self.shared, id, &head, length);
-        let mut request = head.map(|()| body);
+        let mut access = Access::begin(&request);
+        if state.streams.get(id).is_some() {
+            // Of a body, which knows by this who polls it.
+            state.attach(id, &me.waker);
+        }
         if self.common.connect_info {
             request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
         }
@@ -255,16 +278,17 @@ where
         }
     }
 
-    /// The leader, whoever it is, is not with a handler. Under the lock.
-    fn at_ease(&self) {
+    /// The leader is not in the middle of a request.
+    fn at_ease(&self, state: &mut Guard<'_, L, T>) {
+        state.roles.stranded = None;
         if !self.progress().is_multiple_of(2) {
             self.progress.fetch_add(1, Ordering::SeqCst);
         }
     }
 
-    fn done<'a>(&'a self, me: &Me, state: Guard<'a, L, T>) -> Guard<'a, L, T> {
+    fn done<'a>(&'a self, me: &Me, mut state: Guard<'a, L, T>) -> Guard<'a, L, T> {
         if state.roles.leader == Some(me.id) {
-            self.at_ease();
+            self.at_ease(&mut state);
         } else {
             // What was said is for the leader to send.
             self.waiter.waker().wake_by_ref();
@@ -317,72 +341,20 @@ where
             return false;
         }
         state.attach(id, &me.waker);
-        let stepped_down = state.roles.step_down();
-        drop(state);
-        match stepped_down {
-            true => self.find_leader(),
+        if state.roles.is_up_to(me.id) {
+            me.hand.set_attending(true);
+            state = self.wait_or_attend(state, |state| me.hand.is_woken() || state.is_reset(id));
+            me.hand.set_attending(false);
+            if me.hand.take_woken() || state.is_reset(id) {
+                return !state.is_reset(id);
+            }
+            drop(state);
+        } else {
+            drop(state);
             // What was said so far is for the leader to send, who may be waiting for the client.
-            false => self.waiter.waker().wake_by_ref(),
+            self.waiter.waker().wake_by_ref();
         }
         me.hand.park();
         !self.shared.lock().is_reset(id)
-    }
-}
-
-impl<R, H, L, T> Relief for Crew<R, H, L, T>
-where
-    R: Spawn,
-    H: Handler,
-    L: Over<ServerConnection>,
-    T: Transport + Send + 'static,
-{
-    fn find_leader(&self) {
-        let mut state = self.shared.lock();
-        if state.roles.leader.is_some() || state.is_over() {
-            return;
-        }
-        self.at_ease();
-        if state.roles.spare > 0 {
-            self.vacant.notify_one();
-            return;
-        }
-        // A client that resets what it asks for must not get more threads by that than by waiting.
-        let most = self.common.http2.settings.max_concurrent_streams as usize;
-        let crew = self.this.upgrade().filter(|_| state.roles.threads <= most);
-        let Some(crew) = crew else { return };
-        state.roles.threads += 1;
-        drop(state);
-        let hired = Hired(crew);
-        // Where the system has no thread for it, whoever is held up goes on when it is done.
-        drop(self.common.runtime.spawn_blocking(move || hired.work()));
-    }
-}
-
-impl<R, H, L, T> Watch for Crew<R, H, L, T>
-where
-    R: Spawn,
-    H: Handler,
-    L: Over<ServerConnection>,
-    T: Transport + Send + 'static,
-{
-    fn progress(&self) -> u64 {
-        self.progress.load(Ordering::SeqCst)
-    }
-
-    fn relieve(&self, progress: u64) {
-        let mut state = self.shared.lock();
-        if self.progress() == progress {
-            state.roles.leader = None;
-        }
-        drop(state);
-        self.find_leader();
-    }
-
-    fn forgotten(&self) {
-        self.watched.store(false, Ordering::SeqCst);
-    }
-
-    fn reclaim(&self) -> bool {
-        !self.watched.swap(true, Ordering::SeqCst)
     }
 }

@@ -64,6 +64,12 @@ impl Inbox {
             self.parts.push_back(std::mem::take(&mut self.gathered).freeze());
         }
     }
+
+    /// Whether whoever polls it finds something.
+    pub(super) fn has_news(&self) -> bool {
+        let data = !self.parts.is_empty() || !self.gathered.is_empty();
+        data || self.trailers.is_some() || self.ended
+    }
 }
 
 impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
@@ -138,19 +144,21 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Source for Shared
         cx: &mut Context<'_>,
         exchange: u64,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let mut state = self.lock();
-        let frame = state.poll_body(cx, id_of(exchange));
-        // Windows that were given back, or `100 Continue`.
-        let says = state.protocol().output().has_remaining();
-        match frame {
-            // Where this holds the thread up.
-            Poll::Pending => self.step_down(state),
-            Poll::Ready(_) => drop(state),
+        let id = id_of(exchange);
+        loop {
+            let mut state = self.lock();
+            let frame = state.poll_body(cx, id);
+            // Windows that were given back, or `100 Continue`.
+            let says = state.protocol().output().has_remaining();
+            drop(state);
+            if says {
+                self.ready.call();
+            }
+            let relief = if frame.is_pending() { self.relief() } else { None };
+            if !relief.is_some_and(|relief| relief.hold_up(id, cx.waker())) {
+                return frame;
+            }
         }
-        if says {
-            self.ready.call();
-        }
-        frame
     }
 
     fn abandon(&self, exchange: u64) {
@@ -187,6 +195,7 @@ mod tests {
         }
         assert!(held(&inbox) < 300 * 1024, "{}", held(&inbox));
         assert!(all(&mut inbox).iter().enumerate().all(|(n, byte)| usize::from(*byte) == n % 256));
+        assert!(!inbox.has_news());
     }
 
     #[test]

@@ -7,7 +7,9 @@
 mod crew;
 mod incoming;
 mod monitor;
+mod places;
 mod ready;
+mod relief;
 mod response;
 mod roles;
 mod slots;
@@ -36,6 +38,7 @@ use crate::{Body, ConnectInfo, Handler, log};
 
 use crew::Crew;
 pub(crate) use monitor::Monitor;
+pub(crate) use places::Places;
 use response::{Begun, Sending, Sent};
 use slots::{Slot, Slots};
 use state::{Shared, State};

@@ -105,7 +105,14 @@ impl Shift {
 impl Drop for Shift {
     fn drop(&mut self) {
         if !self.begun {
-            self.monitor.lock().running = false;
+            let mut state = self.monitor.lock();
+            state.running = false;
+            let watched = std::mem::take(&mut state.watched);
+            drop(state);
+            for watched in watched {
+                // At the next handler somebody tries again.
+                watched.who.upgrade().into_iter().for_each(|who| who.forgotten());
+            }
         }
     }
 }

@@ -4,24 +4,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 use std::thread::{self, Thread, ThreadId};
+use std::time::Instant;
 
 /// Who leads, and who could; under the connection's lock.
 #[derive(Debug, Default)]
 pub(super) struct Roles {
-    /// `None` while somebody has to be found.
+    /// `None` while somebody is on the way.
     pub(super) leader: Option<ThreadId>,
+    /// The leader is in the middle of a request and waits: it reads and writes, and begins nothing.
+    pub(super) caretaker: bool,
     pub(super) spare: usize,
     pub(super) threads: usize,
+    /// Threads that were started and have not come yet.
+    pub(super) coming: usize,
+    /// Since when nobody reads, because all are held up and no thread is to be had.
+    pub(super) stranded: Option<Instant>,
 }
 
 impl Roles {
-    /// Makes room for another leader, if this thread is the one.
-    pub(super) fn step_down(&mut self) -> bool {
-        let leads = self.leader.is_some() && self.leader == Some(thread::current().id());
-        if leads {
-            self.leader = None;
-        }
-        leads
+    /// Whether it is for this thread to see to it that somebody leads while it waits.
+    pub(super) fn is_up_to(&self, thread: ThreadId) -> bool {
+        !self.caretaker && (self.leader == Some(thread) || self.stranded.is_some())
     }
 }
 
@@ -29,6 +32,9 @@ impl Roles {
 pub(super) struct Hand {
     thread: Thread,
     woken: AtomicBool,
+    /// It waits for the connection, which `bell` interrupts, and is not parked.
+    attends: AtomicBool,
+    bell: Waker,
 }
 
 impl Wake for Hand {
@@ -37,7 +43,10 @@ impl Wake for Hand {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::Release) {
+        if !self.woken.swap(true, Ordering::SeqCst) {
+            if self.attends.load(Ordering::SeqCst) {
+                self.bell.wake_by_ref();
+            }
             self.thread.unpark();
         }
     }
@@ -46,7 +55,16 @@ impl Wake for Hand {
 impl Hand {
     /// Whether it was woken since this was last asked.
     pub(super) fn take_woken(&self) -> bool {
-        self.woken.swap(false, Ordering::Acquire)
+        self.woken.swap(false, Ordering::SeqCst)
+    }
+
+    pub(super) fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::SeqCst)
+    }
+
+    /// From now on a wake reaches it in a wait for the connection, or only where it is parked.
+    pub(super) fn set_attending(&self, attends: bool) {
+        self.attends.store(attends, Ordering::SeqCst);
     }
 
     pub(super) fn park(&self) {
@@ -64,10 +82,12 @@ pub(super) struct Me {
 }
 
 impl Me {
-    pub(super) fn new() -> Self {
+    /// `bell` ends a wait for the connection.
+    pub(super) fn new(bell: &Waker) -> Self {
         let thread = thread::current();
         let id = thread.id();
-        let hand = Arc::new(Hand { thread, woken: AtomicBool::new(false) });
+        let (woken, attends) = (AtomicBool::new(false), AtomicBool::new(false));
+        let hand = Arc::new(Hand { thread, woken, attends, bell: bell.clone() });
         Self { id, waker: Waker::from(Arc::clone(&hand)), hand }
     }
 }

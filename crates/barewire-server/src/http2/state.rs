@@ -1,19 +1,21 @@
 //! A connection as its task and the bodies of its requests share it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 
 use barewire_h2::{Reason, ServerConnection, ServerEvent, StreamId};
 use barewire_rt::{Driver, DriverError, Transport};
+use http::Request;
 
-use super::crew::Relief;
 use super::incoming::{Inbox, id_of};
 use super::ready::Ready;
+use super::relief::Relief;
 use super::roles::Roles;
-use crate::BodyError;
 use crate::date::Date;
 use crate::drain::Watched;
 use crate::layer::{Failure, Over};
+use crate::{Body, BodyError};
 
 /// The lock is never held while anything waits, nor while anything of the application's runs.
 pub(super) struct Shared<L, T> {
@@ -27,6 +29,8 @@ pub(super) struct State<L, T> {
     pub(super) driver: Driver<L, Watched<T>>,
     pub(super) streams: Streams,
     pub(super) roles: Roles,
+    /// Requests that came while every thread was in the middle of another one.
+    pub(super) backlog: VecDeque<(StreamId, Request<Body>)>,
     date: Date,
     /// The connection is over.
     over: bool,
@@ -53,6 +57,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Shared<L, T> {
             driver,
             streams: Streams::default(),
             roles: Roles::default(),
+            backlog: VecDeque::new(),
             date: Date::default(),
             over: false,
             failure: None,
@@ -65,14 +70,9 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Shared<L, T> {
         let _ = self.relief.set(relief);
     }
 
-    /// This thread is going to wait: if it leads, another one has to.
-    pub(super) fn step_down(&self, mut state: MutexGuard<'_, State<L, T>>) {
-        let Some(relief) = self.relief.get() else { return };
-        let stepped_down = state.roles.step_down();
-        drop(state);
-        if let Some(relief) = relief.upgrade().filter(|_| stepped_down) {
-            relief.find_leader();
-        }
+    /// Who finds a thread that leads, where the connection is one of threads.
+    pub(super) fn relief(&self) -> Option<Arc<dyn Relief>> {
+        self.relief.get()?.upgrade()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State<L, T>> {
@@ -120,6 +120,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
                 }
             }
             ServerEvent::StreamReset { id, reason, .. } => {
+                self.backlog.retain(|(one, _)| *one != id);
                 if let Some(stream) = self.streams.get(id) {
                     stream.reset = Some(reason);
                     stream.call();
@@ -140,6 +141,18 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
             Some(known) => known.clone_from(handler),
             vacant => *vacant = Some(handler.clone()),
         }
+    }
+
+    /// Whether `handler` is who handles a stream's request, as far as it has waited.
+    pub(super) fn is_attached(&mut self, id: StreamId, handler: &Waker) -> bool {
+        let stream = self.streams.get(id);
+        stream.and_then(|stream| stream.handler.as_ref()).is_some_and(|one| one.will_wake(handler))
+    }
+
+    /// Whether whoever polls the body of a request finds something, and be it the end.
+    pub(super) fn has_news(&mut self, id: StreamId) -> bool {
+        let Some(stream) = self.streams.get(id) else { return true };
+        stream.reset.is_some() || stream.inbox.as_ref().is_none_or(|inbox| inbox.has_news())
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -196,9 +209,15 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
     /// The connection is over: whoever waits is told.
     pub(super) fn end(&mut self) {
         self.over = true;
+        self.backlog.clear();
         for mut stream in std::mem::take(&mut self.streams.0) {
             stream.call();
         }
+    }
+
+    /// Has everybody who waits look again.
+    pub(super) fn call_all(&mut self) {
+        self.streams.0.iter_mut().for_each(Stream::call);
     }
 
     /// Why there is no such stream.
