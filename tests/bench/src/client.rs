@@ -8,7 +8,7 @@ use self::contestant::{Contestant, Sample};
 use crate::cpus::Cpus;
 use crate::error::Error;
 use crate::server::{Protocol, Servers};
-use crate::stats::Spread;
+use crate::stats::{median, ratios};
 use crate::table::Table;
 
 /// The row that all ratios are taken to.
@@ -138,19 +138,13 @@ fn report(rows: &[(&str, &str)], options: &Options, results: &[Vec<Samples>]) {
 }
 
 fn cells(samples: &Samples, reference: Option<&Samples>) -> [String; 3] {
-    let median = |value: fn(&Sample) -> f64| {
-        Spread::of(samples.iter().flatten().map(value).collect()).map(|spread| spread.median)
-    };
-    let paired = samples.iter().zip(reference.into_iter().flatten());
-    let ratios = paired.filter_map(|(sample, reference)| {
-        Some(sample.as_ref()?.cpu_micros() / reference.as_ref()?.cpu_micros())
-    });
-    let Some((ratio, micros)) = Spread::of(ratios.collect()).zip(median(Sample::cpu_micros)) else {
+    let ratios = reference.and_then(|reference| ratios(samples, reference, Sample::cpu_micros));
+    let Some((ratio, micros)) = ratios.zip(median(samples, Sample::cpu_micros)) else {
         return ["failed", "", ""].map(str::to_owned);
     };
     [
         format!("{:.2} ({micros:.1} us)", ratio.median),
         format!("{:.2} to {:.2}", ratio.low, ratio.high),
-        format!("{:.0}", median(Sample::requests_per_second).unwrap_or_default()),
+        format!("{:.0}", median(samples, Sample::requests_per_second).unwrap_or_default()),
     ]
 }

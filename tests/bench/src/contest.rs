@@ -8,7 +8,7 @@ use crate::error::{Doing, Error, row_only};
 use crate::load::{Generator, LoadError, Stop};
 use crate::process::{busy_time, cpu_time};
 use crate::server::{BASELINE, Running, Server, Servers};
-use crate::stats::Spread;
+use crate::stats::{median, ratios};
 use crate::table::Table;
 
 /// Work of others, as a share of one core, above which the figures are not to be kept.
@@ -198,18 +198,12 @@ impl Contestant {
 
 /// The cells of one row, and its entry in the overview.
 fn cells(samples: &Samples, reference: Option<&Samples>) -> (Vec<String>, String) {
-    let median = |value: fn(&Sample) -> f64| {
-        Spread::of(samples.iter().flatten().map(value).collect()).map(|spread| spread.median)
-    };
-    let paired = samples.iter().zip(reference.into_iter().flatten());
-    let ratios = paired.filter_map(|(sample, reference)| {
-        Some(sample.as_ref()?.cpu_micros() / reference.as_ref()?.cpu_micros())
-    });
-    let Some((ratio, micros)) = Spread::of(ratios.collect()).zip(median(Sample::cpu_micros)) else {
+    let ratios = reference.and_then(|reference| ratios(samples, reference, Sample::cpu_micros));
+    let Some((ratio, micros)) = ratios.zip(median(samples, Sample::cpu_micros)) else {
         return (vec!["failed".to_owned()], "failed".to_owned());
     };
-    let per_second = median(Sample::requests_per_second).unwrap_or_default();
-    let busy = median(Sample::server_busy).unwrap_or_default() * 100.0;
+    let per_second = median(samples, Sample::requests_per_second).unwrap_or_default();
+    let busy = median(samples, Sample::server_busy).unwrap_or_default() * 100.0;
     let cells = vec![
         format!("{per_second:.0}"),
         format!("{micros:.2}"),

@@ -11,6 +11,7 @@
 //! of transfers name.
 
 mod answered;
+pub mod axum_server;
 pub mod hyper_service;
 mod on_smol;
 

@@ -9,24 +9,21 @@ mod upload;
 mod wire;
 
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
-
-use rustix::event::{Timespec, epoll};
 
 pub(crate) use self::connection::{Body, Connection};
 pub(crate) use self::request::Request;
 pub(crate) use self::upload::upload;
 
-use super::{Budget, LoadError, PATIENCE, Run, Stop};
+use super::ready::Ready;
+use super::{Budget, LoadError, Run, Stop};
 
 /// What can be read at once: four answers of 64 KiB, as h2load does it.
 const BUFFER: usize = 256 * 1024;
 
 /// Open connections to one server.
 pub(crate) struct Http2Load {
-    epoll: OwnedFd,
+    ready: Ready,
     connections: Vec<Connection>,
-    events: Vec<epoll::Event>,
     buffer: Vec<u8>,
 }
 
@@ -60,17 +57,11 @@ impl Http2Load {
     }
 
     fn empty() -> Result<Self, LoadError> {
-        Ok(Self {
-            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            connections: Vec::new(),
-            events: Vec::with_capacity(1024),
-            buffer: vec![0; BUFFER],
-        })
+        Ok(Self { ready: Ready::new()?, connections: Vec::new(), buffer: vec![0; BUFFER] })
     }
 
     fn add(&mut self, connection: Connection) -> Result<(), LoadError> {
-        let token = epoll::EventData::new_u64(self.connections.len() as u64);
-        epoll::add(&self.epoll, connection.stream(), token, epoll::EventFlags::IN)?;
+        self.ready.add(connection.stream(), self.connections.len())?;
         self.connections.push(connection);
         Ok(())
     }
@@ -86,21 +77,11 @@ impl Http2Load {
             connection.flush()?;
             waiting += usize::from(connection.in_flight() > 0);
         }
-        let patience = Timespec::try_from(PATIENCE).expect("a few seconds fit a timespec");
         while waiting > 0 {
-            self.events.clear();
-            let events = rustix::buffer::spare_capacity(&mut self.events);
-            match epoll::wait(&self.epoll, events, Some(&patience)) {
-                Ok(0) => return Err(LoadError::Stuck { waiting }),
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(errno) => return Err(errno.into()),
-            }
+            let ready = self.ready.wait(waiting)?;
             budget.look_at_the_clock();
-            for event in &self.events {
-                let Some(connection) = self.connections.get_mut(event.data.u64() as usize) else {
-                    continue;
-                };
+            for number in ready {
+                let Some(connection) = self.connections.get_mut(number) else { continue };
                 let was_waiting = connection.in_flight() > 0;
                 let complete = connection.receive(&mut self.buffer)?;
                 answers += complete;

@@ -6,13 +6,11 @@
 mod answer;
 mod connection;
 mod http2;
+mod ready;
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
-
-use rustix::event::{Timespec, epoll};
 
 pub(crate) use self::answer::head as response_head;
 pub(crate) use self::connection::transfer_connection;
@@ -22,6 +20,7 @@ pub(crate) use self::http2::{
 
 use self::answer::Checker;
 use self::connection::Connection;
+use self::ready::Ready;
 
 /// A server that is silent for so long is taken for stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -79,9 +78,8 @@ pub(crate) type Generator = Box<dyn FnMut(Stop) -> Result<Run, LoadError>>;
 
 /// Open connections to one server.
 pub(crate) struct Load {
-    epoll: OwnedFd,
+    ready: Ready,
     connections: Vec<Connection>,
-    events: Vec<epoll::Event>,
     buffer: Vec<u8>,
     checker: Checker,
     request: Vec<u8>,
@@ -97,9 +95,8 @@ impl Load {
         body: &'static str,
     ) -> Result<Self, LoadError> {
         let mut load = Self {
-            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            ready: Ready::new()?,
             connections: Vec::with_capacity(connections),
-            events: Vec::with_capacity(1024),
             buffer: vec![0; 64 * 1024],
             checker: Checker::new(body.as_bytes()),
             request,
@@ -116,8 +113,7 @@ impl Load {
         while connection.in_flight() > 0 {
             connection.receive(&mut self.buffer, &mut self.checker)?;
         }
-        let token = epoll::EventData::new_u64(number as u64);
-        epoll::add(&self.epoll, connection.stream(), token, epoll::EventFlags::IN)?;
+        self.ready.add(connection.stream(), number)?;
         self.connections.push(connection);
         Ok(())
     }
@@ -134,21 +130,11 @@ impl Load {
                 waiting += 1;
             }
         }
-        let patience = Timespec::try_from(PATIENCE).expect("a few seconds fit a timespec");
         while waiting > 0 {
-            self.events.clear();
-            let events = rustix::buffer::spare_capacity(&mut self.events);
-            match epoll::wait(&self.epoll, events, Some(&patience)) {
-                Ok(0) => return Err(LoadError::Stuck { waiting }),
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(errno) => return Err(errno.into()),
-            }
+            let ready = self.ready.wait(waiting)?;
             budget.look_at_the_clock();
-            for event in &self.events {
-                let Some(connection) = self.connections.get_mut(event.data.u64() as usize) else {
-                    continue;
-                };
+            for number in ready {
+                let Some(connection) = self.connections.get_mut(number) else { continue };
                 answers += connection.receive(&mut self.buffer, &mut self.checker)?;
                 if connection.in_flight() > 0 {
                     continue;
@@ -195,7 +181,41 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
     use super::*;
+
+    /// Answers each request until the end of the connection.
+    fn answer(mut stream: TcpStream) {
+        let mut byte = [0];
+        let mut last = [0; 4];
+        while stream.read_exact(&mut byte).is_ok() {
+            last.rotate_left(1);
+            last[3] = byte[0];
+            let response = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+            if last == *b"\r\n\r\n" && stream.write_all(response).is_err() {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_was_asked_for_is_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming().take(3) {
+                thread::spawn(move || answer(stream.unwrap()));
+            }
+        });
+        let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n".to_vec();
+        let mut load = Load::connect(target, 3, request, "hi").unwrap();
+        for _ in 0..2 {
+            assert_eq!(load.run(4, Stop::Requests(30)).unwrap().answers, 32);
+        }
+    }
 
     #[test]
     fn a_count_is_rounded_up_to_whole_batches() {
