@@ -48,7 +48,7 @@ fn take(talk: &mut Talk, received: &mut [usize], ids: &[StreamId], slow: Option<
     any
 }
 
-/// A reader that stops must not hold up the others while the connection's window has room.
+/// A reader that stops must not hold up the others while the connection's window has room (hyperium/hyper#2899).
 #[test]
 fn a_slow_reader_holds_up_nobody() {
     let mut talk = Talk::new(windows(20_000, 100_000), Config::default());
@@ -163,7 +163,7 @@ fn streams_of_one_urgency_share() {
 }
 
 /// A stream that has nothing to send holds nothing of the connection's window: the last byte goes to who has one,
-/// and a peer that gives back only what is used up is not waited for in vain.
+/// and a peer that gives back only what is used up is not waited for in vain (hyperium/hyper#4003).
 #[test]
 fn a_body_that_pauses_reserves_nothing() {
     let mut talk = Talk::new(Config::default(), windows(1 << 20, 65_535));
@@ -189,12 +189,24 @@ fn a_body_that_pauses_reserves_nothing() {
 }
 
 /// As many uploads as there may be, several times over, with a window for the connection that is far smaller than
-/// all of them: each is complete in the end.
+/// all of them: each is complete in the end (hyperium/hyper#3338).
 #[test]
 fn many_uploads_through_a_narrow_connection_all_end() {
-    let mut talk = Talk::new(Config::default(), windows(65_535, 65_535));
+    all_end(0);
+}
+
+/// The same when the answers need the other side's window as much (hyperium/h2#853).
+#[test]
+fn many_echoes_through_narrow_connections_all_end() {
+    all_end(20_000);
+}
+
+/// Three hundred uploads, each answered with so many bytes once it is complete.
+fn all_end(answer: usize) {
+    let narrow = || windows(65_535, 65_535);
+    let mut talk = Talk::new(narrow(), narrow());
     let post = Request::post("http://example.com/").body(()).unwrap();
-    let (mut begun, mut answered) = (0, 0);
+    let (mut begun, mut answered, mut came) = (0, 0, 0);
     for _ in 0..5000 {
         while begun < 300 && talk.client().can_send_request() {
             let id = talk.client().send_request(&post, BodyLength::Unknown).unwrap();
@@ -210,17 +222,26 @@ fn many_uploads_through_a_narrow_connection_all_end() {
                     talk.server().release_capacity(id, data.len());
                 }
                 ServerEvent::End(id) => {
-                    talk.server().respond(id, &Response::new(()), Bytes::new()).unwrap();
+                    let body = Bytes::from(vec![b'y'; answer]);
+                    talk.server().respond(id, &Response::new(()), body).unwrap();
                 }
                 _ => {}
             }
         }
         talk.run();
-        let complete = |event: &ClientEvent| matches!(event, ClientEvent::Response(..));
-        answered += talk.client_events().iter().filter(|event| complete(event)).count();
-        if answered == 300 {
+        for event in talk.client_events() {
+            match event {
+                ClientEvent::Response(..) => answered += 1,
+                ClientEvent::Data(id, data) => {
+                    came += data.len();
+                    talk.client().release_capacity(id, data.len());
+                }
+                _ => {}
+            }
+        }
+        if (answered, came) == (300, 300 * answer) {
             return;
         }
     }
-    panic!("{answered} of {begun} were answered");
+    panic!("{answered} of {begun} were answered, with {came} bytes");
 }
