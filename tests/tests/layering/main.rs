@@ -5,7 +5,7 @@ mod rules;
 
 use std::path::Path;
 
-use metadata::{Workspace, root};
+use metadata::{Workspace, built, root};
 use rules::{foreign_sources, is_pure, violations};
 
 fn read(path: &Path) -> String {
@@ -36,6 +36,28 @@ fn protocols_forbid_unsafe_code_clocks_threads_and_hash_order() {
             assert!(own == rules, "{}: its clippy.toml is not barewire-proto's", member.name);
             let lib = read(&member.dir.join("src/lib.rs"));
             assert!(lib.contains("#![forbid(unsafe_code)]"), "{} allows unsafe code", member.name);
+        }
+    }
+}
+
+/// Who does not ask for TLS or HTTP/2 builds nothing of it.
+#[test]
+fn features_bring_their_crates_and_nothing_else_does() {
+    let packages = [
+        ("barewire", "async-std,smol,std,tracing"),
+        ("barewire-client", "tracing"),
+        ("barewire-server", "tracing"),
+    ];
+    for (package, features) in packages {
+        for (feature, other, owned) in [
+            ("tls", "http2", &["barewire-tls", "ring", "rustls", "rustls-pki-types"][..]),
+            ("http2", "tls", &["barewire-h2", "barewire-hpack"]),
+        ] {
+            let with = built(package, feature);
+            assert!(owned.iter().all(|name| with.contains(*name)), "{package} with {feature}");
+            let without = built(package, &format!("{features},{other}"));
+            let found: Vec<_> = owned.iter().filter(|name| without.contains(**name)).collect();
+            assert!(found.is_empty(), "{package} without {feature} is built with {found:?}");
         }
     }
 }

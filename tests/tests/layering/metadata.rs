@@ -44,10 +44,7 @@ impl Workspace {
         let version = cargo(&["-vV"]).expect("cargo tells its version");
         let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
         // Without the filter, packages of all platforms would be downloaded.
-        let metadata = ["metadata", "--format-version=1", "--filter-platform", host];
-        let offline = cargo(&[&metadata[..], &["--frozen"]].concat());
-        let json = offline.or_else(|_| cargo(&[&metadata[..], &["--locked"]].concat()));
-        let json = json.unwrap_or_else(|error| panic!("cargo metadata: {error}"));
+        let json = locked(&["metadata", "--format-version=1", "--filter-platform", host]);
         Self::new(&serde_json::from_str(&json).expect("cargo writes JSON"))
     }
 
@@ -109,6 +106,20 @@ impl Member {
 
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace")
+}
+
+/// The names of all that a package is built with, itself included, when it has these features alone.
+pub(crate) fn built(package: &str, features: &str) -> BTreeSet<String> {
+    let tree = ["tree", "--package", package, "--no-default-features", "--features", features];
+    let lines = locked(&[&tree[..], &["--edges=normal,build", "--prefix=none"]].concat());
+    lines.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+/// What cargo says without changing the lock file, and without the network where that will do.
+fn locked(arguments: &[&str]) -> String {
+    let offline = cargo(&[arguments, &["--frozen"]].concat());
+    let output = offline.or_else(|_| cargo(&[arguments, &["--locked"]].concat()));
+    output.unwrap_or_else(|error| panic!("cargo {}: {error}", arguments.join(" ")))
 }
 
 fn cargo(arguments: &[&str]) -> Result<String, String> {
