@@ -114,6 +114,11 @@ impl Body {
         }
     }
 
+    /// Whether it may take its time to yield something.
+    pub(crate) fn may_wait(&self) -> bool {
+        matches!(self.0, Kind::Stream(_) | Kind::Incoming(_))
+    }
+
     /// The same body once more, where it can be sent again from its beginning.
     pub(crate) fn replay(&self) -> Option<Self> {
         match &self.0 {

@@ -95,20 +95,22 @@ impl<R: Runtime> Multiplex<R> {
         });
     }
 
-    /// Over a blocking transport: reads for all, once [`State::reading`] says so. The lock is free meanwhile, unless
-    /// there is only one who uses the connection.
-    fn read(&self, wanted: Wanted) {
+    /// Over a blocking transport: reads for all, once [`State::reading`] says so; whether anything came. The lock is
+    /// free meanwhile, unless there is only one who uses the connection.
+    fn read(&self, wanted: Wanted) -> bool {
         match &mut *lock(&self.reader) {
             Some(reader) => {
                 let read = reader.read(wanted);
+                let came = read.is_ready();
                 self.with(|state| {
                     state.reading = false;
                     state.put(read, &mut reader.buf);
                 });
+                came
             }
             None => self.with(|state| {
                 state.reading = false;
-                state.driver.transport_mut().read(wanted);
+                state.driver.transport_mut().read(wanted)
             }),
         }
     }

@@ -77,7 +77,9 @@ impl Upload {
                     return Ok(Progress::Done);
                 }
             }
-            carrier.flush(cx);
+            if self.body.may_wait() {
+                carrier.flush(cx);
+            }
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(frame)) => frame?,
                 Poll::Ready(None) if self.left == Some(0) => {

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::Seat;
-use super::state::State;
 use crate::error::Error;
 use crate::exchange::{Carrier, Taken};
 
@@ -49,9 +48,13 @@ impl<R: Runtime> Carrier for Carried<'_, R> {
     }
 
     fn flush(&mut self, _: &mut Context<'_>) {
-        if R::TcpStream::BLOCKING && self.moved {
-            // A body that blocks must not hold up what it gave before.
-            self.seat.line.with(State::drive);
+        // A body that blocks must not hold up what it gave before, or the head.
+        if R::TcpStream::BLOCKING {
+            self.seat.line.with(|state| {
+                if state.has_unsent() {
+                    state.drive();
+                }
+            });
         }
     }
 }

@@ -47,11 +47,13 @@ impl<T: Transport> Port<T> {
     }
 
     /// Blocks for what is wanted and reads, in place of a [`Reader`]: for a connection with one user at a time,
-    /// whom the lock does not keep from anything.
-    pub(crate) fn read(&mut self, wanted: Wanted) {
+    /// whom the lock does not keep from anything. Whether anything came.
+    pub(crate) fn read(&mut self, wanted: Wanted) -> bool {
         let mut buf = std::mem::take(&mut self.inbox);
         let read = read(&mut self.stream, &mut buf, wanted);
+        let came = read.is_ready();
         self.put(read, &mut buf);
+        came
     }
 
     /// Takes over what a [`Reader`] has brought, and leaves it a buffer.

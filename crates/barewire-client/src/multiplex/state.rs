@@ -88,10 +88,12 @@ impl<R: Runtime> State<R> {
         idle
     }
 
-    /// Over a blocking transport: one of those who wait has to read for all.
+    /// Over a blocking transport: one of those who wait has to read for all. Who waits for its own body as well
+    /// only does so for moments.
     pub(super) fn call_reader(&mut self) {
-        let next = self.streams.values().filter(|slot| !slot.starved);
-        self.wakes.extend(next.filter_map(|slot| slot.waker.clone()).next());
+        let waiting = self.streams.values().filter(|slot| slot.waker.is_some());
+        let next = waiting.min_by_key(|slot| slot.starved);
+        self.wakes.extend(next.and_then(|slot| slot.waker.clone()));
     }
 
     /// Takes over what a blocking read has brought.

@@ -12,7 +12,7 @@ use super::carried::Carried;
 use super::port::Wanted;
 use super::slot::{News, Over, Slot};
 use super::state::State;
-use super::{Seat, lock};
+use super::{Seat, lock, sooner};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::exchange::{BodyLength, Exchange, Outset, REFUSED};
@@ -49,7 +49,8 @@ pub(crate) struct Refusal {
 /// How long a stream waits for the one that leads before it looks for itself.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long a thread waits for room to write before it looks whether there is something else.
+/// How long a thread waits before it looks whether there is something else: for room to write, and for anything at
+/// all while its request's body has nothing to send.
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// What is next for a stream.
@@ -169,7 +170,13 @@ impl<R: Runtime> Stream<R> {
                         self.patience(cx, at);
                         return Poll::Pending;
                     }
-                    Step::Read(_) | Step::Write => return Poll::Pending,
+                    step => match self.glance(step) {
+                        true => continue,
+                        false => {
+                            cx.waker().wake_by_ref();
+                            return Poll::Pending;
+                        }
+                    },
                 }
             };
             return Poll::Ready(match news {
@@ -234,12 +241,12 @@ impl<R: Runtime> Stream<R> {
         let wanted = state.wanted();
         let deadline = wanted.and_then(|wanted| wanted.deadline);
         match wanted {
-            _ if starved => Step::Wait(None),
             Some(wanted) if !state.reading && (wanted.interest.read || wanted.interest.write) => {
                 state.reading = true;
                 Step::Read(wanted)
             }
             _ if state.has_unsent() => Step::Write,
+            _ if starved => Step::Wait(None),
             _ => Step::Wait(deadline),
         }
     }
@@ -260,13 +267,35 @@ impl<R: Runtime> Stream<R> {
             match self.step(cx, false, std::mem::take(&mut moved)) {
                 Step::News(news) => return Ok(news),
                 Step::Wait(deadline) => return Err(deadline),
-                Step::Read(wanted) => self.seat.line.read(wanted),
+                Step::Read(wanted) => {
+                    self.seat.line.read(wanted);
+                }
                 Step::Write => self.wait_for_room(),
             }
             // What has changed is looked at, at once.
             cx.waker().wake_by_ref();
             Err(None)
         })
+    }
+
+    /// Over a blocking transport, while the request's body has nothing to send: waits for the server, but not for
+    /// long, since what this task does besides may be what the body waits for. Whether anything came.
+    fn glance(&self, step: Step) -> bool {
+        match step {
+            Step::Read(mut wanted) => {
+                let until = self.seat.line.runtime.now().checked_add(GLANCE);
+                wanted.deadline = sooner(wanted.deadline, until);
+                let came = self.seat.line.read(wanted);
+                // Who has nothing else to wait for goes on with it.
+                self.seat.line.with(State::call_reader);
+                came
+            }
+            Step::Write => {
+                self.wait_for_room();
+                false
+            }
+            Step::News(_) | Step::Wait(_) => false,
+        }
     }
 
     fn wait_for_room(&self) {

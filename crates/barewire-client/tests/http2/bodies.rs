@@ -1,13 +1,9 @@
-//! Bodies: large ones through small windows, both ways at once, trailers, early answers, 100 Continue.
+//! Bodies: large ones through small windows, trailers, early answers, 100 Continue.
 
-use std::collections::VecDeque;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use barewire_client::{Body, Client, ErrorKind};
-use barewire_h2::{BodyLength, Config, Reason, ServerEvent};
+use barewire_h2::{Config, Reason, ServerEvent};
 use barewire_rt::Spawn;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -15,7 +11,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 
 use crate::peer::{Server, Talk, echo_path};
-use crate::{client, on_each_runtime, smol};
+use crate::{client, on_each_runtime};
 
 on_each_runtime!(
     large_bodies_through_small_windows,
@@ -35,7 +31,7 @@ fn small_windows<R: Spawn>(runtime: R) -> Client<R> {
     Client::builder(runtime).config(config).build()
 }
 
-fn pattern(length: usize) -> Vec<u8> {
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|n| (n * 7 + n / 251) as u8).collect()
 }
 
@@ -135,76 +131,6 @@ fn a_server_that_does_not_read_for_a_while<R: Spawn>(runtime: R) {
         let large = large.await.unwrap().unwrap();
         assert_eq!(large.text().await.unwrap(), format!("/large {}", 24 << 20));
         assert_eq!(server.connections(), 1);
-    });
-}
-
-/// Parts that are handed over one by one.
-#[derive(Clone, Default)]
-struct Parts(Arc<Mutex<Queue>>);
-
-#[derive(Default)]
-struct Queue {
-    parts: VecDeque<Option<Bytes>>,
-    waker: Option<Waker>,
-}
-
-impl Parts {
-    fn put(&self, part: Option<Bytes>) {
-        let mut queue = self.0.lock().unwrap();
-        queue.parts.push_back(part);
-        if let Some(waker) = queue.waker.take() {
-            waker.wake();
-        }
-    }
-}
-
-impl http_body::Body for Parts {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        let mut queue = self.0.lock().unwrap();
-        match queue.parts.pop_front() {
-            Some(part) => Poll::Ready(part.map(|part| Ok(Frame::data(part)))),
-            None => {
-                queue.waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
-    }
-}
-
-/// Each part of the body is sent when the one before has come back.
-#[test]
-fn upload_and_download_at_once() {
-    let server = Server::new(Config::default(), |_| {
-        |talk: &mut Talk, event: ServerEvent| match event {
-            ServerEvent::Request(id, ..) => {
-                talk.h2.send_response(id, &Response::new(()), BodyLength::Unknown).unwrap();
-            }
-            ServerEvent::Data(id, mut data) => {
-                talk.h2.send_data(id, &mut data, false).unwrap();
-                assert!(data.is_empty());
-            }
-            ServerEvent::End(id) => talk.h2.send_data(id, &mut Bytes::new(), true).unwrap(),
-            _ => {}
-        }
-    });
-    smol().block_on(async move {
-        let client = client(smol());
-        let parts = Parts::default();
-        let body = Body::stream(parts.clone());
-        let mut response = client.post(server.url("/")).body(body).send().await.unwrap();
-        for n in 0..30 {
-            let part = Bytes::from(format!("part {n}"));
-            parts.put(Some(part.clone()));
-            assert_eq!(response.chunk().await.unwrap().unwrap(), part);
-        }
-        parts.put(None);
-        assert_eq!(response.chunk().await.unwrap(), None);
     });
 }
 

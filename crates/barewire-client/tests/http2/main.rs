@@ -3,6 +3,7 @@
 #![cfg(feature = "http2")]
 
 mod bodies;
+mod both_ways;
 mod ends;
 mod peer;
 mod share;

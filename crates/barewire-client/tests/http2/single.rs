@@ -223,10 +223,11 @@ fn timeouts_and_ends_are_noticed() {
         move |talk: &mut Talk, event: ServerEvent| {
             let never = matches!(&event, ServerEvent::Request(_, request, _)
                 if request.uri().path() == "/never");
+            let last = number > 0 && matches!(event, ServerEvent::End(_));
             if !never {
                 echo_path(talk, event);
             }
-            talk.hang_up |= number > 0;
+            talk.hang_up |= last;
         }
     });
     let client = client();
