@@ -171,7 +171,7 @@ fn what_a_frame_alone_can_get_wrong() {
         (b"\0\0\x07\x04\0\0\0\0\0\0\0\0\0\0\0\0", FrameSize),
         (b"\0\0\x01\x04\x01\0\0\0\0\0", FrameSize),
         (b"\0\0\x03\x05\0\0\0\0\x01\0\0\x02", FrameSize),
-        (b"\0\0\x07\x06\0\0\0\0\00123456", FrameSize),
+        (b"\0\0\x07\x06\0\0\0\0\x000123456", FrameSize),
         (b"\0\0\x07\x07\0\0\0\0\0\0\0\0\0\0\0\0", FrameSize),
         (b"\0\0\x03\x08\0\0\0\0\x01\0\0\x01", FrameSize),
         (b"\0\0\x03\x10\0\0\0\0\0\0\0\x01", FrameSize),
