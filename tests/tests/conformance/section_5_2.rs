@@ -12,12 +12,7 @@ fn a_stream_window_is_respected(target: &Target) {
     let mut client = target.open_with(&[table, (setting::INITIAL_WINDOW_SIZE, 1000)]);
     client.send(headers(WHOLE, 1, large()));
     client.expect_head(1);
-    let mut came = 0;
-    while came < 1000 {
-        let part = client.until("DATA", |frame| frame.stream == 1);
-        came += part.payload.len();
-    }
-    assert_eq!(came, 1000);
+    client.expect_data(1000, Some(1));
     assert_eq!(client.body_so_far(1), 0, "more than the window");
     client.send(window_update(1, 1));
     assert_eq!(client.until("DATA", |frame| frame.stream == 1).payload.len(), 1);
@@ -28,11 +23,7 @@ fn the_window_of_the_connection_is_respected(target: &Target) {
     let table = (setting::HEADER_TABLE_SIZE, 0);
     let mut client = target.open_with(&[table, (setting::INITIAL_WINDOW_SIZE, 1 << 20)]);
     client.send([headers(WHOLE, 1, large()), headers(WHOLE, 3, large())].concat());
-    let mut came = 0;
-    while came < 65_535 {
-        came += client.until("DATA", |frame| frame.kind == kind::DATA).payload.len();
-    }
-    assert_eq!(came, 65_535);
+    client.expect_data(65_535, None);
     let more = client.ping_pong();
     assert!(more.iter().all(|frame| frame.kind != kind::DATA), "{more:?}");
     client.send(window_update(0, 10));
@@ -48,11 +39,7 @@ fn a_blocked_stream_holds_up_no_other(target: &Target) {
     client.send(headers(WHOLE, 3, large()));
     client.expect_head(3);
     client.send(window_update(3, 100));
-    let mut came = 0;
-    while came < 110 {
-        came += client.until("DATA", |frame| frame.stream == 3).payload.len();
-    }
-    assert_eq!(came, 110);
+    client.expect_data(110, Some(3));
 }
 
 /// Frames must be read and processed as soon as they come (section 5.2.2), or both sides wait for ever.
@@ -102,11 +89,8 @@ fn s5_2_1_settings_do_not_widen_the_connection(target: &Target) {
     client.send(settings(&[(setting::INITIAL_WINDOW_SIZE, 1 << 20)]));
     client.expect_ack();
     client.send(headers(WHOLE, 1, large()));
-    let mut came = 0;
-    while came < 65_535 {
-        came += client.until("DATA", |frame| frame.kind == kind::DATA).payload.len();
-    }
-    assert_eq!((came, client.body_so_far(1)), (65_535, 0));
+    client.expect_data(65_535, Some(1));
+    assert_eq!(client.body_so_far(1), 0);
 }
 
 fn s5_3_2_priority_fields_of_headers_are_ignored(target: &Target) {

@@ -23,10 +23,7 @@ fn nothing_is_sent_after_rst_stream(target: &Target) {
     let mut client = target.open_with(&settings);
     let id = client.new_stream();
     client.send(headers(WHOLE, id, request("GET", "/large", &[])));
-    let mut came = 0;
-    while came < 100 {
-        came += client.until("DATA", |frame| frame.kind == kind::DATA).payload.len();
-    }
+    client.expect_data(100, Some(id));
     client.send(reset(id, CANCEL));
     client.send(window_update(id, 1 << 20));
     let after = client.ping_pong();

@@ -111,10 +111,7 @@ fn s6_5_2_larger_frames_may_be_announced(target: &Target) {
     let id = client.new_stream();
     client.send(headers(WHOLE, id, request("GET", "/large", &[])));
     // `until` looks at the length of each.
-    let mut came = 0;
-    while came < 65_535 {
-        came += client.until("DATA", |frame| frame.kind == kind::DATA).payload.len();
-    }
+    client.expect_data(65_535, Some(id));
 }
 
 fn s6_5_3_values_are_processed_in_order(target: &Target) {

@@ -85,12 +85,7 @@ fn s6_9_1_updates_come_in_any_steps(target: &Target) {
     let (mut client, id) = large(target, 0);
     for step in [1, 2, 3, 500] {
         client.send(window_update(id, step));
-        let mut came = 0;
-        while came < step {
-            let part = client.until("DATA", |frame| frame.stream == id);
-            came += u32::try_from(part.payload.len()).unwrap();
-        }
-        assert_eq!(came, step);
+        client.expect_data(step as usize, Some(id));
     }
 }
 
@@ -125,10 +120,7 @@ fn s6_9_2_new_settings_move_windows_of_open_streams(target: &Target) {
 
 fn s6_9_2_a_window_may_fall_below_zero(target: &Target) {
     let (mut client, id) = large(target, 100);
-    let mut came = 0;
-    while came < 100 {
-        came += client.until("DATA", |frame| frame.stream == id).payload.len();
-    }
+    client.expect_data(100, Some(id));
     client.send(settings(&[(setting::INITIAL_WINDOW_SIZE, 40)]));
     // Now it is 60 below.
     client.send(window_update(id, 60));
