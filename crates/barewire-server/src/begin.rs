@@ -24,6 +24,8 @@ use crate::drain::{Membership, Watched};
 #[cfg(feature = "http2")]
 use crate::http2;
 use crate::layer::Over;
+#[cfg(feature = "http2")]
+use crate::upgrade::{self, Upgrade};
 
 /// What all connections of a server have in common.
 pub(crate) struct Common<R, H> {
@@ -37,6 +39,8 @@ pub(crate) struct Common<R, H> {
     pub(crate) monitor: Arc<http2::Monitor>,
     #[cfg(feature = "http2")]
     pub(crate) places: http2::Places,
+    #[cfg(feature = "http2")]
+    pub(crate) h2c_upgrade: bool,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<barewire_tls::ServerConfig>,
     pub(crate) connect_info: bool,
@@ -62,6 +66,13 @@ enum Next<T> {
     Other(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
+#[cfg(feature = "http2")]
+impl<T> Next<T> {
+    fn is_upgraded(&self) -> bool {
+        matches!(self, Self::Http1(connection) if matches!(connection.upgrade, Upgrade::Taken(_)))
+    }
+}
+
 impl<R: barewire_rt::Spawn, H: Handler> Visit<R, H> {
     /// Serves the connection until it ends.
     ///
@@ -75,10 +86,17 @@ impl<R: barewire_rt::Spawn, H: Handler> Visit<R, H> {
         let begun = Box::pin(self.begin(transport));
         async move {
             let mut next = begun.await;
-            match &mut next {
-                Next::Nothing => {}
-                Next::Http1(connection) => connection.run(&common.handler).await,
-                Next::Other(other) => other.await,
+            if let Next::Http1(connection) = &mut next {
+                connection.run(&common.handler).await;
+            }
+            #[cfg(feature = "http2")]
+            if next.is_upgraded() {
+                if let Next::Http1(connection) = std::mem::replace(&mut next, Next::Nothing) {
+                    next = Next::Other(upgrade::go_on(common, connection));
+                }
+            }
+            if let Next::Other(other) = &mut next {
+                other.await;
             }
         }
     }
@@ -104,7 +122,10 @@ impl<R: barewire_rt::Spawn, H: Handler> Visit<R, H> {
             match version {
                 Version::Http1 => {
                     let layer = detect.hand_over(self.http1());
-                    Next::Http1(self.connection(Driver::new(layer, transport)))
+                    let offers = self.common.h2c_upgrade.then(|| Arc::clone(&self.common.http2));
+                    let mut connection = self.connection(Driver::new(layer, transport));
+                    connection.upgrade = offers.map_or(Upgrade::Off, Upgrade::On);
+                    Next::Http1(connection)
                 }
                 Version::Http2 => {
                     let layer = detect.hand_over(self.http2());

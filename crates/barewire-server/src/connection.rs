@@ -20,6 +20,8 @@ use crate::handler::{PanicMessage, internal_error};
 use crate::layer::{self, Failure, Over};
 use crate::log::Access;
 use crate::response::Begun;
+#[cfg(feature = "http2")]
+use crate::upgrade::Upgrade;
 use crate::{Body, BodyError, ConnectInfo, Handler, log};
 
 /// A connection as its task and a request's body share it. The lock is never held while anything waits.
@@ -44,6 +46,8 @@ pub(crate) struct Connection<L, T> {
     pub(crate) peer: PeerAddr,
     pub(crate) connect_info: bool,
     pub(crate) access: Access,
+    #[cfg(feature = "http2")]
+    pub(crate) upgrade: Upgrade,
     date: Date,
     told: bool,
 }
@@ -144,12 +148,25 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
             peer,
             connect_info,
             access: Access::default(),
+            #[cfg(feature = "http2")]
+            upgrade: Upgrade::default(),
             date: Date::default(),
             told: false,
         }
     }
 
-    /// Serves requests until the connection ends, well or not.
+    /// What goes on when the client was told that HTTP/2 does.
+    #[cfg(feature = "http2")]
+    pub(crate) fn into_upgraded(
+        self,
+    ) -> Option<(Driver<L, T>, Box<barewire_h2::ServerConnection>, Membership, PeerAddr)> {
+        let Upgrade::Taken(http2) = self.upgrade else { return None };
+        let state = Arc::into_inner(self.shared)?.state.into_inner();
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        Some((state.driver, http2, self.membership, self.peer))
+    }
+
+    /// Serves requests until the connection ends, well or not, or goes on in HTTP/2.
     pub(crate) async fn run<H: Handler>(&mut self, handler: &H) {
         // Both stay where they are: requests, responses and the futures between them are large.
         let mut handling = pin!(None);
@@ -256,6 +273,15 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
             state.protocol().set_date(date);
         }
         let Some(request) = next else { return Poll::Ready(()) };
+        // An earlier request's body may still be somewhere, and belongs to this connection.
+        #[cfg(feature = "http2")]
+        if length == BodyLength::Empty
+            && Arc::strong_count(&self.shared) == 1
+            && self.upgrade.take(state.protocol(), request)
+        {
+            *next = None;
+            return Poll::Ready(());
+        }
         self.access = Access::begin(request);
         if length != BodyLength::Empty {
             *request.body_mut() = Body::incoming(Incoming {

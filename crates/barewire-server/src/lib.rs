@@ -23,14 +23,14 @@
 //! ```
 //!
 //! The same handlers serve HTTP/1.1 and HTTP/2 on one port. In clear text a client that knows that the server
-//! speaks HTTP/2 begins with that; in TLS, which `Server::tls` turns on, ALPN decides. `request.version()` tells
-//! which it was. Requests of one HTTP/2 connection are handled at the same time, each on its stream: a slow
-//! handler, or a client that reads one of the responses slowly, does not hold up the others. When the client
-//! resets a stream, its handler's future is dropped.
+//! speaks HTTP/2 begins with that, and with `Config::h2c_upgrade` one that does not may ask for it in HTTP/1.1; in
+//! TLS, which `Server::tls` turns on, ALPN decides. `request.version()` tells which it was. Requests of one HTTP/2
+//! connection are handled at the same time, each on its stream: a slow handler, or a client that reads one of the
+//! responses slowly, does not hold up the others. When the client resets a stream, its handler's future is dropped.
 //!
 //! On threads, with [`blocking`] a handler is an ordinary function, and bodies are
 //! [`std::io::Read`] through [`Body::into_reader`]. An HTTP/2 connection has one thread as long as handlers are
-//! fast, and takes another one for each that is not.
+//! fast, and takes another one for each that is not, within the bounds of `Config::max_extra_threads`.
 //!
 //! Limits and timeouts are on by default: see [`Config`]. A panic in a handler is answered with 500, and the
 //! server lives on.
@@ -61,6 +61,8 @@ mod layer;
 mod log;
 mod response;
 mod server;
+#[cfg(feature = "http2")]
+mod upgrade;
 
 #[cfg(feature = "tls")]
 pub use barewire_tls as tls;

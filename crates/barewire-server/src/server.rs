@@ -38,6 +38,16 @@ pub struct Config {
     /// GOAWAY to send further requests elsewhere. Default 512.
     #[cfg(feature = "http2")]
     pub max_extra_threads: usize,
+    /// Takes `Upgrade: h2c`: a connection in clear text goes on in HTTP/2 when an HTTP/1.1 request without a body
+    /// offers it (RFC 7540, section 3.2). Default false, since RFC 9113 dropped it: clients that know that a server
+    /// speaks HTTP/2 begin with it. It is for those that do not know, such as `curl --http2`, and only
+    /// where no proxy is in between that passes on what it should not.
+    ///
+    /// That request is answered on stream 1. An offer without exactly one `HTTP2-Settings` that can be read, or that
+    /// does not name both fields in `Connection`, is ignored, and so is the one of a request with a body: they are
+    /// answered in HTTP/1.1. In TLS there are no such offers: ALPN decides.
+    #[cfg(feature = "http2")]
+    pub h2c_upgrade: bool,
     /// How long a [graceful shutdown](Handle::shutdown) waits for what was accepted. Default 30 s.
     pub drain_timeout: Duration,
     /// Adds [`ConnectInfo`] to the extensions of each request. Default false: it costs three allocations a
@@ -54,6 +64,8 @@ impl Default for Config {
             max_connections: 20_000,
             #[cfg(feature = "http2")]
             max_extra_threads: 512,
+            #[cfg(feature = "http2")]
+            h2c_upgrade: false,
             drain_timeout: Duration::from_secs(30),
             connect_info: false,
         }
@@ -244,6 +256,8 @@ impl<R: Spawn, L: Listener> Server<R, L> {
             monitor: Arc::default(),
             #[cfg(feature = "http2")]
             places: http2::Places::new(config.max_extra_threads),
+            #[cfg(feature = "http2")]
+            h2c_upgrade: config.h2c_upgrade,
             #[cfg(feature = "tls")]
             tls: self.tls.map(with_spoken),
             connect_info: config.connect_info,

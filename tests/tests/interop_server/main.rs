@@ -7,4 +7,5 @@ mod by_hand;
 mod curl;
 mod http2;
 mod python;
+mod upgrade;
 mod wrk;

@@ -55,9 +55,13 @@ async fn version(request: Request<Body>) -> String {
 /// One request over HTTP/1.1 in TLS, and the body of its response.
 #[track_caller]
 fn over_http_1(wire: &mut Wire<Tls<barewire_h1::ClientConnection>>) -> String {
-    let request = Request::get("/").header("host", "test").body(()).unwrap();
+    asked(wire, &Request::get("/").header("host", "test").body(()).unwrap())
+}
+
+#[track_caller]
+fn asked(wire: &mut Wire<Tls<barewire_h1::ClientConnection>>, request: &Request<()>) -> String {
     let h1 = wire.protocol.inner_mut().unwrap();
-    h1.send_request(&request, barewire_h1::BodyLength::Empty).unwrap();
+    h1.send_request(request, barewire_h1::BodyLength::Empty).unwrap();
     let mut body = Vec::new();
     loop {
         match wire.event() {
@@ -182,6 +186,25 @@ pub(crate) fn refuses_clear_text<R: Spawn>(runtime: R) {
     });
     assert_eq!(over_http_1(&mut still), "HTTP/1.1 0");
     drop((stream, still));
+    server.stop();
+}
+
+pub(crate) fn takes_no_offer_of_clear_text<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = Server::bind(runtime.clone(), any()).unwrap().tls(both(&made));
+    let config = Config { h2c_upgrade: true, ..Config::default() };
+    let server = Running::run(&runtime, server.config(config), version);
+    let h1 = || barewire_h1::ClientConnection::new(barewire_h1::Config::default());
+    let mut wire = shake(&server, &made, &["http/1.1"], h1);
+    let settings = barewire_h2::Config::default().upgrade_settings();
+    let offer = Request::get("/")
+        .header("host", "test")
+        .header("connection", "upgrade, http2-settings")
+        .header("upgrade", "h2c")
+        .header("http2-settings", settings);
+    assert_eq!(asked(&mut wire, &offer.body(()).unwrap()), "HTTP/1.1 0");
+    assert_eq!(over_http_1(&mut wire), "HTTP/1.1 0");
+    drop(wire);
     server.stop();
 }
 

@@ -31,6 +31,7 @@ mod stream_bodies;
 mod stream_ends;
 mod streams;
 mod timeouts;
+mod upgrades;
 mod wire;
 
 macro_rules! on_every_runtime {
@@ -197,11 +198,22 @@ on_every_runtime! {
         a_violation_ends_all_streams
         a_preface_that_does_not_end_is_cut
         ;
+    upgrades:
+        answer_on_stream_1
+        are_read_byte_by_byte
+        take_the_settings_of_the_offer
+        come_with_any_request_that_has_no_body
+        are_ignored_unless_they_are_wanted
+        are_ignored_unless_they_are_as_they_should_be
+        that_are_not_followed_up_end_the_connection
+        are_finished_by_a_shutdown
+        ;
     https:
         picks_the_version_by_alpn
         names_its_protocols_by_itself
         ends_with_a_shutdown
         refuses_clear_text
+        takes_no_offer_of_clear_text
         takes_new_certificates_without_a_restart
         ;
 }

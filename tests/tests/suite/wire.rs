@@ -239,6 +239,23 @@ impl<P: Speaks> Peer<P> {
         Ok(Answer { head, body: body.freeze(), trailers })
     }
 
+    /// The rest of a body of which some was read.
+    #[track_caller]
+    pub(crate) fn answer_behind(&mut self, id: StreamId) -> Vec<u8> {
+        let mut rest = Vec::new();
+        loop {
+            match self.wait(|event| of(event) == Some(id)) {
+                ClientEvent::Data(_, data) => {
+                    self.h2().release_capacity(id, data.len());
+                    rest.extend_from_slice(&data);
+                }
+                ClientEvent::End(_) => return rest,
+                ClientEvent::StreamReset { reason, .. } => panic!("{reason}"),
+                _ => {}
+            }
+        }
+    }
+
     /// Waits until the server closes the connection: what came and was not waited for.
     #[track_caller]
     pub(crate) fn until_the_end(&mut self) -> Vec<ClientEvent> {
