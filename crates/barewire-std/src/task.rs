@@ -10,25 +10,26 @@ use barewire_rt::JoinError;
 /// Runs a future to its end on this thread, which is parked while the future waits for another thread.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    let alarm = Arc::new(Alarm { thread: thread::current(), woken: AtomicBool::new(false) });
-    let waker = Waker::from(Arc::clone(&alarm));
+    let parked = Arc::new(Parked { thread: thread::current(), woken: AtomicBool::new(false) });
+    let waker = Waker::from(Arc::clone(&parked));
     let mut cx = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
-        while !alarm.woken.swap(false, Ordering::Acquire) {
+        while !parked.woken.swap(false, Ordering::Acquire) {
             thread::park();
         }
     }
 }
 
-struct Alarm {
+/// A thread that waits to be woken.
+struct Parked {
     thread: Thread,
     woken: AtomicBool,
 }
 
-impl Wake for Alarm {
+impl Wake for Parked {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
