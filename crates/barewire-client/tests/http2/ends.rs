@@ -16,6 +16,7 @@ on_each_runtime!(
     a_violation_is_told,
     idle_connections_grow_old,
     idle_connections_that_are_looked_after,
+    idle_connections_are_asked_by_option,
 );
 
 fn a_connection_that_was_closed_meanwhile_is_not_used<R: Spawn>(runtime: R) {
@@ -42,7 +43,9 @@ fn a_connection_that_is_cut_ends_all_that_wait<R: Spawn>(runtime: R) {
     let server = Server::new(Config::default(), |number| {
         let mut seen = 0;
         move |talk: &mut Talk, event: ServerEvent| match event {
-            ServerEvent::Request(..) if number == 0 => {
+            ServerEvent::Request(..) if number == 0 => {}
+            // The last request has come with its body: before that its client is still sending.
+            ServerEvent::End(_) if number == 0 => {
                 seen += 1;
                 talk.hang_up |= seen == 5;
             }
@@ -167,4 +170,59 @@ fn idle_connections_that_are_looked_after<R: Spawn>(runtime: R) {
         server.tell(1, |talk| talk.hang_up = true);
         until(&runtime, || count().idle == 0).await;
     });
+}
+
+/// How many PINGs a connection has seen.
+fn pings(server: &Server, connection: usize) -> usize {
+    server.tell(connection, |talk| talk.note(talk.pings.to_string()));
+    server.note().parse().unwrap()
+}
+
+fn idle_connections_are_asked_by_option<R: Spawn>(runtime: R) {
+    let server = Server::echo_paths(Config::default());
+    runtime.clone().block_on(async move {
+        let with = |interval: Option<Duration>| {
+            let builder = Client::builder(runtime.clone()).http2_prior_knowledge();
+            let client = match interval {
+                Some(interval) => builder.http2_keepalive(interval).build(),
+                None => builder.build(),
+            };
+            let keeper = client.clone();
+            drop(runtime.spawn(async move { keeper.keep_alive().await }));
+            client
+        };
+        let (silent, asking) = (with(None), with(Some(Duration::from_millis(20))));
+        for client in [&silent, &asking] {
+            client.get(server.url("/a")).send().await.unwrap().bytes().await.unwrap();
+        }
+        until(&runtime, || pings(&server, 1) >= 3).await;
+        assert_eq!(pings(&server, 0), 0);
+        for client in [&silent, &asking] {
+            let counted = client.connections(server.url("/")).unwrap();
+            assert_eq!((counted.idle, counted.in_use), (1, 0));
+        }
+        // They are looked after for ever.
+        (0..2).for_each(|connection| server.tell(connection, |talk| talk.hang_up = true));
+    });
+}
+
+/// The blocking client has the same, for a thread that does nothing else.
+#[test]
+fn a_thread_may_look_after_idle_connections() {
+    let server = Server::echo_paths(Config::default());
+    let builder = barewire_client::blocking::Client::builder(crate::threads());
+    let interval = Duration::from_millis(20);
+    let client = builder.http2_prior_knowledge().http2_keepalive(interval).build();
+    client.get(server.url("/a")).send().unwrap().bytes().unwrap();
+    let keeper = client.clone();
+    std::thread::spawn(move || keeper.keep_alive());
+    let start = std::time::Instant::now();
+    while pings(&server, 0) < 3 {
+        assert!(start.elapsed() < Duration::from_secs(20), "nobody asks");
+    }
+    server.tell(0, |talk| talk.hang_up = true);
+    while client.connections(server.url("/")).unwrap().idle > 0 {
+        assert!(start.elapsed() < Duration::from_secs(20), "nobody notices");
+        std::thread::yield_now();
+    }
 }

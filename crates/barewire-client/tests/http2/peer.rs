@@ -31,6 +31,41 @@ pub(crate) struct Talk {
     pub(crate) mute: bool,
     /// Do not read before this instant.
     pub(crate) deaf: Option<Instant>,
+    /// How many times the client has asked whether anybody is there.
+    pub(crate) pings: usize,
+    frames: Frames,
+}
+
+/// Counts a client's PING frames, which the state machine answers by itself.
+struct Frames {
+    /// Bytes until the next frame's head is complete. The preface comes first.
+    skip: usize,
+    head: Vec<u8>,
+}
+
+impl Frames {
+    const HEAD: usize = 9;
+
+    /// How many of the frames that begin in these bytes are PINGs, and no answers to one.
+    fn pings(&mut self, mut bytes: &[u8]) -> usize {
+        let mut pings = 0;
+        while !bytes.is_empty() {
+            let skipped = self.skip.min(bytes.len());
+            self.skip -= skipped;
+            bytes = &bytes[skipped..];
+            let wanted = (Self::HEAD - self.head.len()).min(bytes.len());
+            self.head.extend_from_slice(&bytes[..wanted]);
+            bytes = &bytes[wanted..];
+            if let [a, b, c, kind, flags, ..] = self.head[..]
+                && self.head.len() == Self::HEAD
+            {
+                self.skip = u32::from_be_bytes([0, a, b, c]) as usize;
+                pings += usize::from((kind, flags) == (6, 0));
+                self.head.clear();
+            }
+        }
+        pings
+    }
 }
 
 impl Talk {
@@ -122,6 +157,11 @@ impl Server {
                     hang_up: false,
                     mute: false,
                     deaf: None,
+                    pings: 0,
+                    frames: Frames {
+                        skip: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len(),
+                        head: Vec::new(),
+                    },
                 };
                 let mut react = make(number);
                 running.push(thread::spawn(move || serve(stream, talk, &given, &mut react)));
@@ -258,7 +298,10 @@ fn serve(
         let spare = talk.h2.input().spare(65536);
         match stream.read(spare) {
             Ok(0) => talk.h2.input().close(),
-            Ok(n) => talk.h2.input().commit(n),
+            Ok(n) => {
+                talk.pings += talk.frames.pings(&spare[..n]);
+                talk.h2.input().commit(n);
+            }
             Err(error) if is_early(&error) => {}
             Err(_) => return,
         }

@@ -9,7 +9,7 @@ use barewire_rt::Spawn;
 use http::Version;
 
 use crate::peer::{Server, Talk, echo_path};
-use crate::{at_once, client, on_each_runtime, threads};
+use crate::{at_once, client, on_each_runtime};
 
 on_each_runtime!(
     one_after_another,
@@ -18,7 +18,9 @@ on_each_runtime!(
     above_all_limits_one_waits,
     refused_streams_are_tried_again,
     what_a_goaway_left_out_is_tried_again,
+    only_what_a_goaway_left_out_is_tried_again,
     a_body_that_cannot_be_sent_again_is_not,
+    eight_threads_use_one_connection_at_once,
 );
 
 fn one_after_another<R: Spawn>(runtime: R) {
@@ -121,22 +123,37 @@ fn above_all_limits_one_waits<R: Spawn>(runtime: R) {
     });
 }
 
+/// Answers with the number of the connection.
+fn answer_number(talk: &mut Talk, event: &ServerEvent) {
+    if let ServerEvent::End(id) = event {
+        let number = talk.number.to_string();
+        talk.answer(*id, number);
+    }
+}
+
 fn refused_streams_are_tried_again<R: Spawn>(runtime: R) {
-    let server = Server::new(Config::default(), |_| {
-        let mut refused = false;
-        move |talk: &mut Talk, event| match event {
-            ServerEvent::Request(id, ..) if !std::mem::replace(&mut refused, true) => {
-                talk.reset(id, Reason::REFUSED_STREAM);
+    // The first connection serves one request, and refuses all others.
+    let server = Server::new(Config::default(), |number| {
+        let mut seen = 0;
+        move |talk: &mut Talk, event| {
+            if let (0, ServerEvent::Request(id, ..)) = (number, &event) {
+                seen += 1;
+                if seen > 1 {
+                    talk.reset(*id, Reason::REFUSED_STREAM);
+                }
             }
-            event => echo_path(talk, event),
+            answer_number(talk, &event);
         }
     });
     runtime.clone().block_on(async move {
         let client = client(runtime);
-        // Whatever the method is.
-        let response = client.post(server.url("/p")).body("abc").send().await;
-        let text = response.unwrap().text().await.unwrap();
-        assert_eq!(text, "/p 3");
+        let post = |body| client.post(server.url("/p")).body(body).send();
+        assert_eq!(post("abc").await.unwrap().text().await.unwrap(), "0");
+        // Whatever the method is, and on another connection.
+        for _ in 0..3 {
+            assert_eq!(post("abc").await.unwrap().text().await.unwrap(), "1");
+        }
+        assert_eq!(server.connections(), 2);
     });
 }
 
@@ -156,6 +173,40 @@ fn what_a_goaway_left_out_is_tried_again<R: Spawn>(runtime: R) {
         let client = client(runtime);
         let response = client.post(server.url("/p")).body("abc").send().await.unwrap();
         assert_eq!(response.text().await.unwrap(), "/p 3");
+        assert_eq!(server.connections(), 2);
+    });
+}
+
+/// Of two requests on a connection the server says that it has seen the first.
+fn only_what_a_goaway_left_out_is_tried_again<R: Spawn>(runtime: R) {
+    let server = Server::new(Config::default(), |number| {
+        let mut ids = Vec::new();
+        move |talk: &mut Talk, event| match event {
+            ServerEvent::End(id) if number == 0 => {
+                talk.note("seen");
+                ids.push(id);
+                if let [first, _] = ids[..] {
+                    let mut frame = vec![0, 0, 8, 7, 0, 0, 0, 0, 0];
+                    frame.extend(first.value().to_be_bytes());
+                    frame.extend([0; 4]);
+                    talk.raw(&frame);
+                    talk.answer(first, "0");
+                }
+            }
+            event => answer_number(talk, &event),
+        }
+    });
+    runtime.clone().block_on(async move {
+        let client = client(runtime.clone());
+        let post = || {
+            let request = client.post(server.url("/p")).body("abc").send();
+            runtime.spawn(async move { request.await?.text().await })
+        };
+        let first = post();
+        assert_eq!(server.note(), "seen");
+        let second = post();
+        assert_eq!(first.await.unwrap().unwrap(), "0");
+        assert_eq!(second.await.unwrap().unwrap(), "1");
         assert_eq!(server.connections(), 2);
     });
 }
@@ -180,11 +231,11 @@ fn a_body_that_cannot_be_sent_again_is_not<R: Spawn>(runtime: R) {
     });
 }
 
-#[test]
-fn eight_threads_use_one_connection_at_once() {
+/// Of the blocking client.
+fn eight_threads_use_one_connection_at_once<R: Spawn>(runtime: R) {
     const ROUNDS: usize = 25;
     let server = Server::new(Config::default(), |_| gather(8));
-    let client = blocking::Client::from(client(threads()));
+    let client = blocking::Client::from(client(runtime));
     let start = Arc::new(Barrier::new(8));
     let running: Vec<_> = (0..8)
         .map(|thread| {
