@@ -132,6 +132,14 @@ impl Input {
         buf.get(self.start..self.end).unwrap_or_default()
     }
 
+    /// The same, to be changed in place: TLS decrypts records where they are. Copies if slices of it are still held.
+    pub fn filled_mut(&mut self) -> &mut [u8] {
+        if !self.lent.is_empty() {
+            self.reopen();
+        }
+        self.buf.get_mut(self.start..self.end).unwrap_or_default()
+    }
+
     /// How many bytes are buffered.
     pub fn len(&self) -> usize {
         self.end.saturating_sub(self.start)

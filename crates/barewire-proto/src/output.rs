@@ -9,7 +9,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 pub const COPY_THRESHOLD: usize = 4096;
 
 const HIGH_WATER: usize = 64 * 1024;
-const KEPT_CAPACITY: usize = 64 * 1024;
+/// A buffer that is not larger is kept when it is drained: 64 KiB, and what TLS makes of them.
+const KEPT_CAPACITY: usize = HIGH_WATER + 1024;
 
 /// Bytes to be sent, in order: a queue of [`Bytes`], and a buffer with what goes before, between and after them.
 ///
@@ -37,6 +38,8 @@ pub struct Output {
     /// All that is not a payload, in one piece: a head is not split off, which would cost an allocation and the
     /// counting of references for each.
     buffer: BytesMut,
+    /// How many bytes at the end of the buffer are initialised and hold nothing.
+    spare: usize,
     /// How much of the buffer was sent; it is only reset once it is drained.
     sent: usize,
     /// How much of the buffer goes before the last payload.
@@ -66,6 +69,7 @@ impl Output {
             queue: VecDeque::new(),
             queued: 0,
             buffer: BytesMut::new(),
+            spare: 0,
             sent: 0,
             between: 0,
             high_water: high_water.max(1),
@@ -76,16 +80,16 @@ impl Output {
 
     /// Appends a copy of a few bytes.
     pub fn put(&mut self, bytes: &[u8]) {
-        self.buffer.put_slice(bytes);
+        self.tail().put_slice(bytes);
     }
 
     /// Appends a payload: copied when it is shorter than [`COPY_THRESHOLD`], queued as it is otherwise.
     pub fn push(&mut self, bytes: Bytes) {
         if bytes.len() < COPY_THRESHOLD {
-            self.buffer.put_slice(&bytes);
+            self.put(&bytes);
             return;
         }
-        let before = self.buffered().saturating_sub(self.between);
+        let before = self.open().len().saturating_sub(self.between);
         self.between = self.between.saturating_add(before);
         self.queued = self.queued.saturating_add(bytes.len());
         self.queue.push_back(Part { before, payload: bytes });
@@ -93,7 +97,30 @@ impl Output {
 
     /// The open tail, for encoders that append to it in place. Only append.
     pub fn tail(&mut self) -> &mut BytesMut {
+        if self.spare > 0 {
+            self.buffer.truncate(self.end());
+            self.spare = 0;
+        }
         &mut self.buffer
+    }
+
+    /// Room for `n` bytes at the end, for encoders that write into a slice. Follow with [`commit`](Self::commit).
+    ///
+    /// The bytes are initialised, their content is unspecified: where such encoders alone append, an allocation is
+    /// filled with zeros once, and not for each message.
+    pub fn spare(&mut self, n: usize) -> &mut [u8] {
+        let end = self.end();
+        let stop = end.saturating_add(n);
+        if self.buffer.len() < stop {
+            self.buffer.resize(stop, 0);
+            self.spare = n;
+        }
+        self.buffer.get_mut(end..stop).unwrap_or_default()
+    }
+
+    /// Appends the first `n` bytes of the last [`spare`](Self::spare), which was at least as long.
+    pub fn commit(&mut self, n: usize) {
+        self.spare = self.spare.saturating_sub(n);
     }
 
     /// Whether the high-water mark is reached: commands that carry payload take nothing until it drained.
@@ -120,7 +147,7 @@ impl Output {
     pub fn clear(&mut self) {
         self.queue.clear();
         self.queued = 0;
-        self.buffer.clear();
+        self.spare = self.buffer.len();
         self.sent = 0;
         self.between = 0;
     }
@@ -135,6 +162,7 @@ impl Output {
         if self.remaining() == 0 {
             self.queue = VecDeque::new();
             self.buffer = BytesMut::new();
+            self.spare = 0;
             self.sent = 0;
         }
     }
@@ -144,20 +172,25 @@ impl Output {
         self.buffer.capacity()
     }
 
-    /// How much of the buffer is to be sent.
-    fn buffered(&self) -> usize {
-        self.buffer.len().saturating_sub(self.sent)
+    /// Where the buffer's bytes end that are to be sent.
+    fn end(&self) -> usize {
+        self.buffer.len().saturating_sub(self.spare)
+    }
+
+    /// What of the buffer is to be sent.
+    fn open(&self) -> &[u8] {
+        self.buffer.get(self.sent..self.end()).unwrap_or_default()
     }
 
     /// So many bytes of the buffer were sent.
     fn pass(&mut self, n: usize) {
         self.sent = self.sent.saturating_add(n);
-        if self.sent >= self.buffer.len() {
-            self.sent = 0;
-            self.buffer.clear();
+        if self.sent >= self.end() {
             if self.buffer.capacity() > KEPT_CAPACITY {
                 self.buffer = BytesMut::new();
             }
+            self.spare = self.buffer.len();
+            self.sent = 0;
         } else if self.sent >= KEPT_CAPACITY {
             // A reader that never catches up must not make the sent part of the buffer grow for ever.
             self.buffer.advance(self.sent);
@@ -168,11 +201,11 @@ impl Output {
 
 impl Buf for Output {
     fn remaining(&self) -> usize {
-        self.queued.saturating_add(self.buffered())
+        self.queued.saturating_add(self.open().len())
     }
 
     fn chunk(&self) -> &[u8] {
-        let open = self.buffer.get(self.sent..).unwrap_or_default();
+        let open = self.open();
         match self.queue.front() {
             Some(part) if part.before == 0 => &part.payload,
             Some(part) => open.get(..part.before).unwrap_or_default(),
@@ -192,7 +225,7 @@ impl Buf for Output {
             filled = filled.saturating_add(1);
             true
         };
-        let mut open = self.buffer.get(self.sent..).unwrap_or_default();
+        let mut open = self.open();
         for part in &self.queue {
             let (before, after) = open.split_at_checked(part.before).unwrap_or((open, &[]));
             open = after;
@@ -263,6 +296,22 @@ mod tests {
     }
 
     #[test]
+    fn room_that_was_filled_with_zeros_is_not_filled_again() {
+        let mut output = Output::default();
+        output.spare(100).fill(1);
+        output.commit(10);
+        assert_eq!(output.spare(90), [1; 90]);
+        output.advance(10);
+        assert_eq!(output.spare(100), [1; 100]);
+        assert_eq!(output.remaining(), 0);
+        output.commit(100);
+        assert_eq!(output.chunk(), [1; 100]);
+        output.put(b"2");
+        assert_eq!(output.spare(1), [0]);
+        assert_eq!(output.remaining(), 101);
+    }
+
+    #[test]
     fn full_and_finished() {
         let mut output = Output::new(4);
         output.put(b"123");
@@ -279,7 +328,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn order_is_the_order_of_the_calls(
-            ops in proptest::collection::vec((0u8..3, 0usize..20_000), 0..60),
+            ops in proptest::collection::vec((0u8..5, 0usize..20_000), 0..60),
         ) {
             let mut output = Output::default();
             let (mut model, mut sent) = (Vec::<u8>::new(), Vec::<u8>::new());
@@ -288,6 +337,12 @@ mod tests {
                 match op {
                     0 => { output.put(&payload); model.extend(&payload); }
                     1 => { model.extend(&payload); output.push(Bytes::from(payload)); }
+                    2 => {
+                        output.spare(n + 100)[..n].copy_from_slice(&payload);
+                        output.commit(n);
+                        model.extend(&payload);
+                    }
+                    3 => { output.tail().put_slice(&payload); model.extend(&payload); }
                     _ => {
                         let mut slices = [IoSlice::new(&[]); 4];
                         let count = output.chunks_vectored(&mut slices);

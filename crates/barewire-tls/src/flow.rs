@@ -27,7 +27,7 @@ impl<P: Protocol> Tls<P> {
             return false;
         }
         while self.failure.is_none() && self.pending.is_empty() && self.takes_plaintext() {
-            let there = self.records();
+            let there = self.input.len();
             if self.looked_at == Some(there) {
                 break;
             }
@@ -38,7 +38,7 @@ impl<P: Protocol> Tls<P> {
                     moved = true;
                 }
                 Some(Step::Blocked | Step::Ready) => {
-                    self.looked_at = Some(self.records());
+                    self.looked_at = Some(self.input.len());
                     if self.input.is_full() {
                         // Records are shorter: it is a handshake message in pieces that waits for its end.
                         self.fail(TlsError::new(ErrorKind::HandshakeTooLarge));
@@ -70,10 +70,6 @@ impl<P: Protocol> Tls<P> {
         self.inner.as_ref().is_none_or(|inner| inner.wants_read() && !inner.is_closed())
     }
 
-    fn records(&self) -> usize {
-        self.input.len().saturating_add(self.last_records.len())
-    }
-
     /// One turn of rustls, over all records that are there. `None` when it failed.
     fn turn(&mut self, send: bool) -> Option<Step> {
         self.active = true;
@@ -86,8 +82,8 @@ impl<P: Protocol> Tls<P> {
             send,
             close: send && self.closing,
         };
-        let (session, last) = (&mut self.session, &mut self.last_records);
-        let result = on_records(&mut self.input, last, |records| session.turn(records, &mut turn));
+        let session = &mut self.session;
+        let result = on_records(&mut self.input, |records| session.turn(records, &mut turn));
         match result {
             Ok(step) => Some(step),
             Err(Fault::Exhausted) => {
@@ -104,10 +100,10 @@ impl<P: Protocol> Tls<P> {
                     send: false,
                     close: false,
                 };
-                let (session, last) = (&mut self.session, &mut self.last_records);
+                let session = &mut self.session;
                 while session.common().is_some_and(CommonState::wants_write) {
                     let work = |records: &mut [u8]| session.turn(records, &mut turn);
-                    if on_records(&mut self.input, last, work).is_err() {
+                    if on_records(&mut self.input, work).is_err() {
                         break;
                     }
                 }
@@ -269,30 +265,8 @@ impl<P: Protocol> Tls<P> {
 
 /// Runs `work` on all records that are there, in the buffer that they were read to, and forgets those that it
 /// is done with.
-fn on_records<R>(
-    input: &mut Input,
-    last: &mut BytesMut,
-    work: impl FnOnce(&mut [u8]) -> (usize, R),
-) -> R {
-    if input.is_closed() && last.is_empty() {
-        *last = owned(input);
-    }
-    if !last.is_empty() {
-        let (done, result) = work(last);
-        last.advance(done.min(last.len()));
-        return result;
-    }
-    if input.is_empty() {
-        return work(&mut []).1;
-    }
-    let mut records = owned(input);
-    let (done, result) = work(&mut records);
-    // Nothing is copied: the input is empty, and nobody shares the buffer.
-    let _fits = input.push(records.freeze());
+fn on_records<R>(input: &mut Input, work: impl FnOnce(&mut [u8]) -> (usize, R)) -> R {
+    let (done, result) = work(input.filled_mut());
     input.consume(done);
     result
-}
-
-fn owned(input: &mut Input) -> BytesMut {
-    input.take().try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]))
 }

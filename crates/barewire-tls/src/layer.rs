@@ -90,8 +90,6 @@ pub(crate) enum Timer {
 pub struct Tls<P: Protocol> {
     pub(crate) session: Session,
     pub(crate) input: Input,
-    /// Records that came before the end of file: a closed [`Input`] takes nothing back.
-    pub(crate) last_records: BytesMut,
     pub(crate) output: Output,
     pub(crate) make: Option<Make<P>>,
     pub(crate) inner: Option<P>,
@@ -174,7 +172,6 @@ impl<P: Protocol> Tls<P> {
             recognised: false,
             session,
             input: Input::new(settings.read_buffer),
-            last_records: BytesMut::new(),
             output,
             make: Some(make),
             inner: None,
@@ -255,7 +252,6 @@ impl<P: Protocol> Tls<P> {
         Tls {
             session: self.session,
             input: self.input,
-            last_records: self.last_records,
             output: self.output,
             make,
             inner,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use barewire_proto::{Buf, Bytes, COPY_THRESHOLD, Output, Protocol};
+use barewire_proto::{Buf, COPY_THRESHOLD, Output, Protocol};
 use bytes::BytesMut;
 use rustls::CommonState;
 use rustls::client::UnbufferedClientConnection;
@@ -14,7 +14,7 @@ use rustls::unbuffered::{
 
 /// The most plaintext of one record (RFC 8446, section 5.1).
 const RECORD: usize = 16 * 1024;
-/// Plaintext that is encrypted into one allocation.
+/// Plaintext that is encrypted at once.
 const BATCH: usize = 4 * RECORD;
 /// At least what a record has beyond its plaintext, in either version.
 const OVERHEAD: usize = 64;
@@ -219,7 +219,7 @@ fn exhausted(result: Result<usize, EncryptError>) -> Result<usize, Option<Insuff
     })
 }
 
-/// Appends what `write` makes in a buffer that is large enough: about `hint` bytes, or what it asks for.
+/// Appends what `write` makes of room that is large enough: about `hint` bytes, or what it asks for.
 fn encode(
     output: &mut Output,
     hint: usize,
@@ -227,25 +227,11 @@ fn encode(
 ) -> Result<Step, Fault> {
     let mut size = hint;
     for _ in 0..2 {
-        let wrote = if size < COPY_THRESHOLD {
-            let tail = output.tail();
-            let start = tail.len();
-            tail.resize(start.saturating_add(size), 0);
-            let wrote = write(tail.get_mut(start..).unwrap_or_default());
-            let n = wrote.as_ref().map_or(0, |&n| n);
-            tail.truncate(start.saturating_add(n.min(size)));
-            wrote
-        } else {
-            let mut records = vec![0; size];
-            let wrote = write(&mut records);
-            if let Ok(n) = wrote {
-                records.truncate(n);
-                output.push(Bytes::from(records));
+        match write(output.spare(size)) {
+            Ok(n) => {
+                output.commit(n.min(size));
+                return Ok(Step::Again);
             }
-            wrote
-        };
-        match wrote {
-            Ok(_) => return Ok(Step::Again),
             Err(Some(needed)) => size = needed.required_size,
             Err(None) => return Err(Fault::Exhausted),
         }
