@@ -42,8 +42,13 @@ pub(super) const HTTP2_BROWSER: &str =
 pub(super) const HTTP2_BLOCK: &str =
     "HTTP/2 connection in memory: 8 small GETs at once, answered with 64 KiB";
 
+pub(super) const TLS_SMALL: &str = "TLS: 200 bytes sent";
+pub(super) const TLS_SENT: &str = "TLS: 64 KiB sent, in one piece";
+pub(super) const TLS_FRAMES: &str = "TLS: 64 KiB sent, in four frames of HTTP/2";
+pub(super) const TLS_RECEIVED: &str = "TLS: 64 KiB received";
+
 /// In the order in which they are printed.
-pub(super) const GROUPS: [&str; 19] = [
+pub(super) const GROUPS: [&str; 23] = [
     BROWSER_HEAD,
     SMALL_HEAD,
     RESPONSE_HEAD,
@@ -63,6 +68,10 @@ pub(super) const GROUPS: [&str; 19] = [
     HTTP2_SMALL,
     HTTP2_BROWSER,
     HTTP2_BLOCK,
+    TLS_SMALL,
+    TLS_SENT,
+    TLS_FRAMES,
+    TLS_RECEIVED,
 ];
 
 impl Case {

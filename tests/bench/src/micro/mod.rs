@@ -10,6 +10,7 @@ mod hyper;
 mod hyper_http2;
 mod like_hyper;
 mod messages;
+mod tls;
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -55,6 +56,7 @@ pub(crate) fn run(options: &Options, cpu: usize) -> Result<(), Error> {
         hpack::cases(),
         heads::cases(),
         http2::cases(),
+        tls::cases(),
     ];
     let mut cases: Vec<_> = sources.into_iter().flatten().collect();
     cases.retain(|case| case.full_name().contains(&options.matching));
