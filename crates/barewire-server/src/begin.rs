@@ -90,10 +90,10 @@ impl<R: barewire_rt::Spawn, H: Handler> Visit<R, H> {
                 connection.run(&common.handler).await;
             }
             #[cfg(feature = "http2")]
-            if next.is_upgraded() {
-                if let Next::Http1(connection) = std::mem::replace(&mut next, Next::Nothing) {
-                    next = Next::Other(upgrade::go_on(common, connection));
-                }
+            if next.is_upgraded()
+                && let Next::Http1(connection) = std::mem::replace(&mut next, Next::Nothing)
+            {
+                next = Next::Other(upgrade::go_on(common, connection));
             }
             if let Next::Other(other) = &mut next {
                 other.await;

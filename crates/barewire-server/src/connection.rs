@@ -21,7 +21,7 @@ use crate::layer::{self, Failure, Over};
 use crate::log::Access;
 use crate::response::Begun;
 #[cfg(feature = "http2")]
-use crate::upgrade::Upgrade;
+use crate::upgrade::{Upgrade, Upgraded};
 use crate::{Body, BodyError, ConnectInfo, Handler, log};
 
 /// A connection as its task and a request's body share it. The lock is never held while anything waits.
@@ -157,13 +157,11 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
 
     /// What goes on when the client was told that HTTP/2 does.
     #[cfg(feature = "http2")]
-    pub(crate) fn into_upgraded(
-        self,
-    ) -> Option<(Driver<L, T>, Box<barewire_h2::ServerConnection>, Membership, PeerAddr)> {
+    pub(crate) fn into_upgraded(self) -> Option<Upgraded<L, T>> {
         let Upgrade::Taken(http2) = self.upgrade else { return None };
         let state = Arc::into_inner(self.shared)?.state.into_inner();
-        let state = state.unwrap_or_else(PoisonError::into_inner);
-        Some((state.driver, http2, self.membership, self.peer))
+        let driver = state.unwrap_or_else(PoisonError::into_inner).driver;
+        Some(Upgraded { driver, http2, membership: self.membership, peer: self.peer })
     }
 
     /// Serves requests until the connection ends, well or not, or goes on in HTTP/2.

@@ -7,14 +7,14 @@ use std::task::Poll;
 
 use barewire_h1::ServerConnection;
 use barewire_proto::Protocol;
-use barewire_rt::{Driver, Spawn, Transport};
+use barewire_rt::{Driver, PeerAddr, Spawn, Transport};
 use http::header::{CONNECTION, HOST, HeaderName, TE, UPGRADE};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
 use crate::begin::{Common, Visit};
 use crate::connection::Connection;
-use crate::drain::{Phase, Watched};
+use crate::drain::{Membership, Phase, Watched};
 use crate::{Body, Handler, http2, log};
 
 const SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
@@ -32,6 +32,14 @@ pub(crate) enum Upgrade {
     On(Arc<barewire_h2::Config>),
     /// One was taken, and the client told: HTTP/2 goes on, and its first request is the one with the offer.
     Taken(Box<barewire_h2::ServerConnection>),
+}
+
+/// A connection of HTTP/1.1 that has said its last word, and what goes on in its place.
+pub(crate) struct Upgraded<L, T> {
+    pub(crate) driver: Driver<L, T>,
+    pub(crate) http2: Box<barewire_h2::ServerConnection>,
+    pub(crate) membership: Membership,
+    pub(crate) peer: PeerAddr,
 }
 
 impl Upgrade {
@@ -132,10 +140,9 @@ where
     H: Handler,
     T: Transport + Send + 'static,
 {
-    let Some((mut driver, mut http2, membership, peer)) = connection.into_upgraded() else {
-        return Box::pin(std::future::ready(()));
-    };
+    let upgraded = connection.into_upgraded();
     Box::pin(async move {
+        let Some(Upgraded { mut driver, mut http2, membership, peer }) = upgraded else { return };
         let told = poll_fn(|cx| match membership.phase() {
             Phase::Serving | Phase::Draining => driver.poll_flush(cx),
             Phase::Cutting | Phase::GivenUp => Poll::Ready(Ok(())),

@@ -133,21 +133,7 @@ fn one_thread_is_enough<R: Spawn>(runtime: R, config: Config) {
         // The handler has begun before there is anything to read.
         peer.h2().ping();
         peer.wait(|event| matches!(event, ClientEvent::Pong { .. }));
-        let (mut data, mut back) = (pattern(LENGTH), Vec::new());
-        while back.len() < LENGTH {
-            if !data.is_empty() {
-                peer.h2().send_data(id, &mut data, true).unwrap();
-            }
-            match peer.wait(|_| true) {
-                ClientEvent::Data(_, data) => {
-                    peer.h2().release_capacity(id, data.len());
-                    back.extend_from_slice(&data);
-                }
-                ClientEvent::StreamReset { reason, .. } => panic!("{reason}"),
-                _ => {}
-            }
-        }
-        assert!(back == pattern(LENGTH));
+        assert!(peer.echo(id, pattern(LENGTH)) == pattern(LENGTH));
         peer.wait(|event| matches!(event, ClientEvent::End(_)));
     }
     drop(peer);

@@ -57,21 +57,7 @@ pub(crate) fn are_echoed_while_they_come<R: Spawn>(runtime: R) {
         Running::start(&runtime, async |request: Request<Body>| Response::new(request.into_body()));
     let mut peer = Peer::open(server.addr);
     let id = peer.request(Method::POST, "/", BodyLength::Known(LENGTH as u64));
-    let (mut data, mut back) = (pattern(LENGTH), Vec::new());
-    while back.len() < LENGTH {
-        if !data.is_empty() {
-            peer.h2().send_data(id, &mut data, true).unwrap();
-        }
-        match peer.wait(|_| true) {
-            ClientEvent::Data(_, data) => {
-                peer.h2().release_capacity(id, data.len());
-                back.extend_from_slice(&data);
-            }
-            ClientEvent::StreamReset { reason, .. } => panic!("{reason}"),
-            _ => {}
-        }
-    }
-    assert!(back == pattern(LENGTH));
+    assert!(peer.echo(id, pattern(LENGTH)) == pattern(LENGTH));
     drop(peer);
     server.stop();
 }

@@ -239,6 +239,26 @@ impl<P: Speaks> Peer<P> {
         Ok(Answer { head, body: body.freeze(), trailers })
     }
 
+    /// Sends a body while the one of the response comes, which is as long, and returns that.
+    #[track_caller]
+    pub(crate) fn echo(&mut self, id: StreamId, mut data: Bytes) -> Vec<u8> {
+        let (length, mut back) = (data.len(), Vec::new());
+        while back.len() < length {
+            if !data.is_empty() {
+                self.h2().send_data(id, &mut data, true).unwrap();
+            }
+            match self.wait(|_| true) {
+                ClientEvent::Data(_, data) => {
+                    self.h2().release_capacity(id, data.len());
+                    back.extend_from_slice(&data);
+                }
+                ClientEvent::StreamReset { reason, .. } => panic!("{reason}"),
+                _ => {}
+            }
+        }
+        back
+    }
+
     /// The rest of a body of which some was read.
     #[track_caller]
     pub(crate) fn answer_behind(&mut self, id: StreamId) -> Vec<u8> {

@@ -48,14 +48,6 @@ pub(super) struct Crew<R, H, L: Over<ServerConnection>, T: Transport + Send + 's
     pub(super) this: Weak<Self>,
 }
 
-/// What a turn of the loops that move a connection on came to.
-pub(super) enum Step {
-    Event(ServerEvent),
-    /// Nothing that anybody else has to know.
-    Nothing,
-    Over,
-}
-
 /// What a loop that moves a connection on keeps from turn to turn.
 #[derive(Default)]
 pub(super) struct Turns {
@@ -141,19 +133,19 @@ where
                 }
                 Some(_) => continue,
                 None => {
-                    let step;
-                    (state, step) = self.step(state, &mut turns);
-                    match step {
-                        Step::Event(ServerEvent::Request(id, head, length)) => {
+                    let event;
+                    (state, event) = self.step(state, &mut turns);
+                    match event {
+                        Some(ServerEvent::Request(id, head, length)) => {
                             let body = state.body(&self.shared, id, &head, length);
                             state = self.exchange(me, state, id, head.map(|()| body));
                         }
-                        Step::Event(event) => {
+                        Some(event) => {
                             state.take_other(event);
                             continue;
                         }
-                        Step::Nothing => continue,
-                        Step::Over => return state,
+                        None if state.is_over() => return state,
+                        None => continue,
                     }
                 }
             }
@@ -174,13 +166,14 @@ where
         self.at_ease(state);
     }
 
-    /// Moves the connection on, and waits for it if there is nothing else to do.
+    /// Moves the connection on, and waits for it if there is nothing else to do. Without an event the connection may
+    /// be over.
     #[inline]
     pub(super) fn step<'a>(
         &'a self,
         mut state: Guard<'a, L, T>,
         turns: &mut Turns,
-    ) -> (Guard<'a, L, T>, Step) {
+    ) -> (Guard<'a, L, T>, Option<ServerEvent>) {
         if !std::mem::replace(&mut turns.looked, true) {
             self.shared.ready.take(&mut Vec::new(), &mut turns.abandoned);
             for exchange in turns.abandoned.drain(..) {
@@ -193,27 +186,24 @@ where
                     turns.told = true;
                     state.protocol().graceful_shutdown();
                 }
-                Phase::Cutting | Phase::GivenUp => return (self.end(state), Step::Over),
+                Phase::Cutting | Phase::GivenUp => return (self.end(state), None),
             }
         }
         let mut cx = Context::from_waker(Waker::noop());
         match state.driver.poll_next_event(&mut cx) {
-            Poll::Ready(Ok(Some(event))) => {
-                let step = L::event(event).map_or(Step::Nothing, Step::Event);
-                (state, step)
-            }
-            Poll::Ready(Ok(None)) => (self.end(state), Step::Over),
+            Poll::Ready(Ok(Some(event))) => (state, L::event(event)),
+            Poll::Ready(Ok(None)) => (self.end(state), None),
             Poll::Ready(Err(error)) => {
                 let error = layer::ended::<ServerConnection, L>(error);
                 log_end(&self.peer, &error);
                 state.fail(error);
-                (self.end(state), Step::Over)
+                (self.end(state), None)
             }
             Poll::Pending => {
                 drop(state);
                 self.waiter.wait();
                 turns.looked = false;
-                (self.shared.lock(), Step::Nothing)
+                (self.shared.lock(), None)
             }
         }
     }

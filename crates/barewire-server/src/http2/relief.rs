@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use barewire_h2::{Reason, ServerConnection, ServerEvent, StreamId};
 use barewire_rt::{Spawn, Transport};
 
-use super::crew::{Crew, Guard, Step, Turns};
+use super::crew::{Crew, Guard, Turns};
 use super::monitor::Watch;
 use super::state::State;
 use crate::layer::Over;
@@ -167,15 +167,15 @@ where
                 self.vacate(&mut state);
                 return state;
             }
-            let step;
-            (state, step) = self.step(state, &mut turns);
-            match step {
-                Step::Event(ServerEvent::Request(id, head, length)) => {
+            let event;
+            (state, event) = self.step(state, &mut turns);
+            match event {
+                Some(ServerEvent::Request(id, head, length)) => {
                     let body = state.body(&self.shared, id, &head, length);
                     state.backlog.push_back((id, head.map(|()| body)));
                 }
-                Step::Event(event) => state.take_other(event),
-                Step::Nothing | Step::Over => {}
+                Some(event) => state.take_other(event),
+                None => {}
             }
         }
         state.roles.caretaker = false;
