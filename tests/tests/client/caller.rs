@@ -1,5 +1,6 @@
 use barewire::client::{Client, ClientBuilder, Error, Response, blocking};
 use barewire_rt::Spawn;
+use http::Version;
 
 /// How a client is called.
 #[derive(Clone, Copy)]
@@ -27,13 +28,20 @@ impl<R: Spawn> Caller<R> {
 
     /// The text that a GET is answered with.
     pub(crate) fn get(&self, url: &str) -> Result<String, Error> {
+        self.get_version(url).map(|(_, text)| text)
+    }
+
+    /// The text that a GET is answered with, and over which version of HTTP.
+    pub(crate) fn get_version(&self, url: &str) -> Result<(Version, String), Error> {
         match self.via {
-            Via::Awaited => {
-                self.runtime.block_on(async { text(self.client.get(url).send().await?).await })
-            }
+            Via::Awaited => self.runtime.block_on(async {
+                let response = self.client.get(url).send().await?;
+                Ok((response.version(), text(response).await?))
+            }),
             Via::Blocking => {
                 let client = blocking::Client::from(self.client.clone());
-                client.get(url).send()?.error_for_status()?.text()
+                let response = client.get(url).send()?;
+                Ok((response.version(), response.error_for_status()?.text()?))
             }
         }
     }

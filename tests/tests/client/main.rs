@@ -2,6 +2,7 @@
 
 mod caller;
 mod happy_eyeballs;
+mod https;
 mod nginx;
 
 macro_rules! on_every_runtime {
@@ -32,6 +33,11 @@ on_every_runtime! {
         a_refusal_brings_the_next_address_at_once
         when_all_refuse_the_error_names_each
         when_all_are_silent_the_timeout_ends_it
+        ;
+    https:
+        options_decide_which_version_is_spoken
+        each_name_has_its_certificate
+        new_certificates_need_no_restart
         ;
     nginx:
         many_requests_share_a_connection
