@@ -42,6 +42,7 @@ on_each_runtime!(
     a_server_that_does_not_speak_tls,
     a_handshake_that_does_not_end,
     a_truncated_body_is_an_error,
+    a_truncated_body_of_http2_is_an_error,
     large_bodies_in_tls,
 );
 
@@ -216,13 +217,40 @@ fn a_handshake_that_does_not_end<R: Spawn>(runtime: R) {
     drop(listener);
 }
 
+/// Whatever says where a body ends, its connection must not be cut before (RFC 9112, section 9.8).
 fn a_truncated_body_is_an_error<R: Spawn>(runtime: R) {
     let made = made();
-    let server = Server::http1(&made, &["http/1.1"], Ending::Cut);
+    for (ending, whole) in [
+        (Ending::InLength, false),
+        (Ending::BehindLength, true),
+        (Ending::InChunks, false),
+        (Ending::Silent, false),
+        (Ending::Told, true),
+    ] {
+        let server = Server::http1(&made, &["http/1.1"], ending);
+        let client = builder(runtime.clone(), made.certificate_pem()).build();
+        runtime.block_on(async move {
+            let response = client.get(server.url("/text")).send().await.unwrap();
+            match (response.text().await, whole) {
+                (Ok(text), true) => assert_eq!(text, "/text"),
+                (Err(error), false) => {
+                    let closed = matches!(error.kind(), ErrorKind::Closed(Phase::ReceiveBody));
+                    assert!(closed, "{ending:?}: {error:?}");
+                }
+                (outcome, _) => panic!("{ending:?}: {outcome:?}"),
+            }
+        });
+    }
+}
+
+fn a_truncated_body_of_http2_is_an_error<R: Spawn>(runtime: R) {
+    let made = made();
+    let server = Server::http2(&made, &["h2"]);
     runtime.clone().block_on(async move {
         let client = builder(runtime, made.certificate_pem()).build();
-        let response = client.get(server.url("/")).send().await.unwrap();
-        let error = response.text().await.unwrap_err();
+        let mut response = client.get(server.url("/cut")).send().await.unwrap();
+        assert_eq!(response.chunk().await.unwrap().unwrap(), "half");
+        let error = response.chunk().await.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Closed(Phase::ReceiveBody)), "{error:?}");
     });
 }

@@ -16,11 +16,38 @@ use bytes::Bytes;
 use http::Response;
 
 /// How a server ends a response.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
+    /// The connection goes on.
     Whole,
-    /// The connection is cut in the middle of a body that goes to its end.
-    Cut,
+    /// The connection is cut within a body whose length was told.
+    InLength,
+    /// The same behind the last byte of such a body.
+    BehindLength,
+    /// The connection is cut between two chunks.
+    InChunks,
+    /// The connection is cut, and its end would be the body's.
+    Silent,
+    /// The same, but the server says that this is the end.
+    Told,
+}
+
+impl Ending {
+    /// A response whose body is `text`, or was to be longer.
+    fn response(self, text: &str) -> String {
+        let length = text.len();
+        match self {
+            Self::Whole => unreachable!("that is left to the state machine"),
+            Self::InLength => format!("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{text}"),
+            Self::BehindLength => {
+                format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{text}")
+            }
+            Self::InChunks => format!(
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{length:x}\r\n{text}\r\n"
+            ),
+            Self::Silent | Self::Told => format!("HTTP/1.1 200 OK\r\n\r\n{text}"),
+        }
+    }
 }
 
 /// A server; every request is answered with its path.
@@ -117,14 +144,15 @@ fn speak_http1(stream: TcpStream, config: &ServerConfig, ending: Ending) {
     let tls = Tls::server(config, |_| H1::new(barewire_h1::Config::default()));
     serve(stream, tls.tolerate_end(H1::is_idle), |h1, event| {
         let barewire_h1::ServerEvent::Request(request, _) = event else { return false };
-        let body = Bytes::from(request.uri().path().to_owned());
-        if ending == Ending::Cut {
-            let response = Response::builder().header("connection", "close").body(());
-            let length = barewire_h1::BodyLength::Known(100);
-            h1.send_response(&response.unwrap(), length).unwrap();
-            h1.send_data(&mut body.clone(), false).unwrap();
+        if ending != Ending::Whole {
+            h1.output().put(ending.response(request.uri().path()).as_bytes());
+            if ending == Ending::Told {
+                // TLS says so behind it.
+                h1.output().finish();
+            }
             return true;
         }
+        let body = Bytes::from(request.uri().path().to_owned());
         h1.respond(&Response::new(()), body).unwrap();
         false
     });
@@ -136,7 +164,7 @@ fn speak_http2(stream: TcpStream, config: &ServerConfig, h2: Config) {
     serve(stream, tls, move |h2, event| echo.react(h2, event));
 }
 
-/// Answers with the path, or at `/echo` with what has come.
+/// Answers with the path, or at `/echo` with what has come. At `/cut` the connection is cut within the body.
 #[derive(Default)]
 struct Echo {
     received: HashMap<StreamId, Vec<u8>>,
@@ -146,6 +174,11 @@ struct Echo {
 impl Echo {
     fn react(&mut self, h2: &mut H2, event: ServerEvent) -> bool {
         match event {
+            ServerEvent::Request(id, request, _) if request.uri().path() == "/cut" => {
+                h2.send_response(id, &Response::new(()), BodyLength::Unknown).unwrap();
+                h2.send_data(id, &mut Bytes::from_static(b"half"), false).unwrap();
+                return true;
+            }
             ServerEvent::Request(id, request, BodyLength::Empty) => {
                 let body = Bytes::from(request.uri().path().to_owned());
                 h2.respond(id, &Response::new(()), body).unwrap();
