@@ -16,6 +16,8 @@ use rustls::unbuffered::{
 const RECORD: usize = 16 * 1024;
 /// Plaintext that is encrypted at once.
 const BATCH: usize = 4 * RECORD;
+/// A record costs about as much as copying this: what is before a longer part has a record of its own.
+const DIRECT: usize = 8 * 1024;
 /// At least what a record has beyond its plaintext, in either version.
 const OVERHEAD: usize = 64;
 
@@ -192,11 +194,14 @@ pub(crate) fn offer<'a>(inner: &mut impl Protocol, mut payload: &'a [u8]) -> &'a
     payload
 }
 
-/// Copies the front of an output, one record of it at most.
+/// Copies the front of an output up to the next long part, one record of it at most.
 fn gather(from: &Output, to: &mut BytesMut) {
     let mut slices = [std::io::IoSlice::new(&[]); 16];
     let count = from.chunks_vectored(&mut slices);
     for slice in slices.iter().take(count) {
+        if slice.len() >= DIRECT {
+            break;
+        }
         let n = slice.len().min(RECORD.saturating_sub(to.len()));
         to.extend_from_slice(slice.get(..n).unwrap_or_default());
     }
@@ -237,4 +242,36 @@ fn encode(
         }
     }
     Err(Fault::Exhausted)
+}
+
+#[cfg(test)]
+mod tests {
+    use barewire_proto::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn small_parts_share_a_record_and_long_ones_are_not_copied() {
+        let mut output = Output::default();
+        let mut put = |head: &'static [u8], length: usize| {
+            output.put(head);
+            output.push(Bytes::from(vec![0; length]));
+        };
+        put(b"one", COPY_THRESHOLD);
+        put(b"two", DIRECT);
+        put(b"three", RECORD);
+        put(b"four", DIRECT - 1);
+        put(b"five", RECORD);
+        let (small, smaller) = (3 + COPY_THRESHOLD + 3, 4 + DIRECT - 1 + 4);
+        let mut gathered = BytesMut::new();
+        for (length, copied) in
+            [(small, small), (DIRECT, 0), (5, 5), (RECORD, 0), (smaller, smaller), (RECORD, 0)]
+        {
+            gathered.clear();
+            gather(&output, &mut gathered);
+            assert_eq!(gathered.len(), copied);
+            output.advance(length);
+        }
+        assert_eq!(output.remaining(), 0);
+    }
 }
