@@ -2,8 +2,8 @@
 
 use barewire_h2::frame::Frame;
 use barewire_h2::{
-    BodyLength, ClientConnection, ClientEvent, Config, Error, ServerConnection, ServerEvent,
-    StreamId,
+    BodyLength, ClientConnection, ClientEvent, Config, Error, Reason, ResetBy, ServerConnection,
+    ServerEvent, StreamId,
 };
 use barewire_proto::{Buf, Output, Protocol};
 use barewire_testkit::{Subject, Transcript};
@@ -64,6 +64,14 @@ fn error(error: &Error, transcript: &mut Transcript) {
     transcript.line(format!("error {} {:?}", error.code(), error.kind()));
 }
 
+/// A stream that was reset: by the peer with a code, by us with what was wrong too.
+fn reset(id: StreamId, reason: Reason, by: ResetBy, transcript: &mut Transcript) {
+    transcript.line(match by {
+        ResetBy::Violation(error) => format!("reset {id} {reason} {:?}", error.kind()),
+        ResetBy::GoAway | ResetBy::Peer => format!("reset {id} {reason}"),
+    });
+}
+
 /// Answers each complete request with 200 and a body of two bytes.
 #[derive(Debug)]
 pub struct Server {
@@ -111,9 +119,7 @@ impl Subject for Server {
                 transcript.line(format!("end {id}"));
                 self.respond(id);
             }
-            ServerEvent::StreamReset { id, reason, .. } => {
-                transcript.line(format!("reset {id} {reason}"));
-            }
+            ServerEvent::StreamReset { id, reason, by } => reset(id, reason, by, transcript),
             ServerEvent::Priority(id, priority) => {
                 transcript.line(format!("priority {id} {priority}"))
             }
@@ -179,9 +185,7 @@ impl Subject for Client {
             }
             ClientEvent::Trailers(_, map) => fields("trailer", &map, transcript),
             ClientEvent::End(id) => transcript.line(format!("end {id}")),
-            ClientEvent::StreamReset { id, reason, .. } => {
-                transcript.line(format!("reset {id} {reason}"))
-            }
+            ClientEvent::StreamReset { id, reason, by } => reset(id, reason, by, transcript),
             ClientEvent::PushPromise { id, promised, request } => {
                 transcript.line(format!(
                     "promise {id} {promised} {} {}",
