@@ -1,18 +1,20 @@
 //! TLS: the same server, and who speaks what.
 
 use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::sync::mpsc::{Sender, channel};
 
 use barewire_h1::ClientEvent as H1Event;
 use barewire_h2::ClientConnection;
 use barewire_proto::Protocol;
 use barewire_rt::Spawn;
 use barewire_server::tls::{ErrorKind, Event, SelfSigned, ServerConfig, Tls};
-use barewire_server::{Body, Config, Handler, Server};
+use barewire_server::{Body, BodyError, Config, Handler, Server};
 use barewire_tests::scratch::Scratch;
 use bytes::Bytes;
 use http::Request;
 
-use crate::harness::{Running, any};
+use crate::harness::{PATIENCE, Running, any};
 use crate::wire::{Peer, Wire};
 
 fn start<R: Spawn>(runtime: &R, tls: &ServerConfig, handler: impl Handler) -> Running {
@@ -171,6 +173,63 @@ pub(crate) fn ends_with_a_shutdown<R: Spawn>(runtime: R) {
     }
     assert_eq!(silent.read(&mut [0; 100]).unwrap_or(0), 0);
     server.ended().expect("every connection ended");
+}
+
+/// Tells what came of a body when its handler ends, however that comes.
+struct Tell(Sender<Option<Outcome>>, Option<Outcome>);
+
+type Outcome = Result<Bytes, BodyError>;
+
+impl Tell {
+    fn note(&mut self, outcome: Outcome) {
+        self.1 = Some(outcome);
+    }
+}
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        let _ = self.0.send(self.1.take());
+    }
+}
+
+/// An upload that is cut without close_notify: the handler is told that TLS broke off, or is dropped, as those of
+/// HTTP/2 are with their connection unless they hold a thread.
+pub(crate) fn does_not_take_a_truncated_body_for_whole<R: Spawn>(runtime: R) {
+    let made = made();
+    let (tell, told) = channel();
+    let server = start(&runtime, &both(&made), move |request: Request<Body>| {
+        let mut tell = Tell(tell.clone(), None);
+        async move {
+            tell.note(request.into_body().collect(1 << 20).await);
+            ""
+        }
+    });
+    let mut one = shake(&server, &made, &["http/1.1"], || {
+        barewire_h1::ClientConnection::new(barewire_h1::Config::default())
+    });
+    let request = Request::post("/").header("host", "test").body(()).unwrap();
+    let h1 = one.protocol.inner_mut().unwrap();
+    h1.send_request(&request, barewire_h1::BodyLength::Known(10)).unwrap();
+    h1.send_data(&mut Bytes::from_static(b"half"), false).unwrap();
+    one.flush();
+    one.stream.shutdown(Shutdown::Write).unwrap();
+    let why = told.recv_timeout(PATIENCE).expect("the handler ends");
+    let Some(Err(BodyError::Tls(why))) = why else { panic!("{why:?}") };
+    assert_eq!(why.kind(), ErrorKind::Truncated);
+    let mut two = Peer::over(shake(&server, &made, &["h2"], || {
+        ClientConnection::new(barewire_h2::Config::default())
+    }));
+    let id = two.request(http::Method::POST, "/", barewire_h2::BodyLength::Known(10));
+    two.h2().send_data(id, &mut Bytes::from_static(b"half"), false).unwrap();
+    two.flush();
+    two.stream().shutdown(Shutdown::Write).unwrap();
+    match told.recv_timeout(PATIENCE).expect("the handler ends") {
+        None => {}
+        Some(Err(BodyError::Tls(why))) => assert_eq!(why.kind(), ErrorKind::Truncated),
+        Some(outcome) => panic!("{outcome:?}"),
+    }
+    drop((one, two));
+    server.stop();
 }
 
 pub(crate) fn refuses_clear_text<R: Spawn>(runtime: R) {

@@ -211,6 +211,7 @@ on_every_runtime! {
     https:
         picks_the_version_by_alpn
         names_its_protocols_by_itself
+        does_not_take_a_truncated_body_for_whole
         ends_with_a_shutdown
         refuses_clear_text
         takes_no_offer_of_clear_text
