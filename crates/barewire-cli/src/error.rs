@@ -147,6 +147,9 @@ fn hint(error: &client::Error) -> &'static str {
             " (--cacert FILE names the roots, --insecure trusts anybody)"
         }
         client::ErrorKind::NoHttp2 => " (leave --http2 out)",
+        client::ErrorKind::Tls(_, why) if why.kind() == TlsErrorKind::NoCommonProtocol => {
+            " (leave --http1 or --http2 out)"
+        }
         _ => "",
     }
 }

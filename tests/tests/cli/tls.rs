@@ -178,6 +178,35 @@ fn one_end_speaks_tls(runtime: &str) {
     }
 }
 
+/// A server that speaks another version than the only one that is asked for.
+fn no_version_in_common(runtime: &str) {
+    use barewire::rt::Spawn;
+    use barewire::server::{Server, blocking};
+    use barewire::std::Std;
+    use barewire::tls::ServerConfig;
+
+    let files = Files::new();
+    let [pem, key] = ["good.pem", "good.key"].map(|name| files.path(name));
+    for (spoken, asked) in [("http/1.1", "--http2"), ("h2", "--http1")] {
+        let tls = ServerConfig::builder().certificate_files(&pem, &key).alpn([spoken]);
+        let std = Std::default();
+        let server = Server::bind(std.clone(), ([127, 0, 0, 1], 0).into()).expect("it listens");
+        let server = server.tls(tls.build().expect("the files are good"));
+        let url = format!("https://{}/", server.local_addr().expect("it listens"));
+        let handle = server.handle();
+        let serving = std::thread::spawn(move || std.block_on(server.serve(blocking(|_| "hello"))));
+        get(runtime, &[&url, "--cacert", &pem]).expect_success();
+        let finished = fails(
+            runtime,
+            &["get", &url, "--cacert", &pem, asked],
+            &["no application protocol in common", "(leave --http1 or --http2 out)"],
+        );
+        assert_eq!(finished.status.code(), Some(1), "{finished}");
+        handle.shutdown();
+        serving.join().expect("it does not panic").expect("it ends in order");
+    }
+}
+
 /// Which version is spoken, as `-v` of the client and the access log of the server have it.
 fn both_ends_tell_the_version(runtime: &str) {
     let files = Files::new();
@@ -250,6 +279,7 @@ on_each_runtime!(
     clients_look_at_dates_and_names,
     clients_say_what_is_wrong_with_files,
     clients_trust_whom_they_are_told_to,
+    no_version_in_common,
     one_end_speaks_tls,
     servers_say_what_is_wrong_with_files,
     takes_new_certificates_on_sighup,
