@@ -190,7 +190,7 @@ fn no_version_in_common(runtime: &str) {
     for (spoken, asked) in [("http/1.1", "--http2"), ("h2", "--http1")] {
         let tls = ServerConfig::builder().certificate_files(&pem, &key).alpn([spoken]);
         let std = Std::default();
-        let server = Server::bind(std.clone(), ([127, 0, 0, 1], 0).into()).expect("it listens");
+        let server = Server::bind(std, ([127, 0, 0, 1], 0).into()).expect("it listens");
         let server = server.tls(tls.build().expect("the files are good"));
         let url = format!("https://{}/", server.local_addr().expect("it listens"));
         let handle = server.handle();
