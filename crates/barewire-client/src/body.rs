@@ -53,6 +53,9 @@ impl Body {
 
     /// Any stream of frames; it is polled when there is room to send more. Trailers are sent when its length
     /// is not known in advance.
+    ///
+    /// While it is being sent the response can be read, and it may wait for what came. With one exception: over a
+    /// blocking runtime HTTP/1.1 reads nothing while the body has nothing to send.
     pub fn stream<B>(body: B) -> Self
     where
         B: http_body::Body + Send + 'static,

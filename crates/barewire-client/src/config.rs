@@ -64,7 +64,8 @@ pub enum Versions {
 pub struct Timeouts {
     /// Waiting until one of the connections that [`PoolLimits::max_per_host`] allows is free. Default 30 s.
     pub pool: Option<Duration>,
-    /// Looking the host up and connecting, all addresses together, and the TLS handshake. Default 10 s.
+    /// Looking the host up and connecting, all addresses together, and the TLS handshake. Default 10 s. Requests
+    /// that wait for a connection which another one opens share its failure.
     pub connect: Option<Duration>,
     /// Without a byte in either direction while the server is waited for. The time in which nobody polls
     /// the response, or in which the request's own body has nothing to send, does not count. Default 30 s.

@@ -138,7 +138,8 @@ impl<R: Runtime> RequestBuilder<R> {
     /// See [`ErrorKind`](crate::ErrorKind). A request is sent a second time, once, when a kept connection
     /// turned out to be closed, no byte of a response came, its body is in memory, and its method is
     /// idempotent or no byte of it had been sent. What a server of HTTP/2 says that it did not begin (GOAWAY,
-    /// REFUSED_STREAM) is sent again, a few times at most, if its body is in memory.
+    /// REFUSED_STREAM) is sent again, a few times at most, if its body is in memory. Requests that waited for the
+    /// same connection, to share it, get the same error when it cannot be opened.
     pub async fn send(self) -> Result<Response, Error> {
         execute(self.client.shared(), self.draft?).await
     }
