@@ -264,7 +264,11 @@ mod tests {
             let head = Request::builder().uri(uri).body(()).unwrap();
             let mut output = Output::default();
             let refused = request(&mut output, &head, LengthField::None, true);
-            assert_eq!((refused, output.has_remaining()), (Err(UsageError::BadTarget), false), "{uri}");
+            assert_eq!(
+                (refused, output.has_remaining()),
+                (Err(UsageError::BadTarget), false),
+                "{uri}"
+            );
         }
     }
 }

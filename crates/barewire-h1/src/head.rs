@@ -24,7 +24,7 @@ use crate::diagnose;
 use crate::encode::{self, LengthField, ResponseFields};
 use crate::fields::{self, Role};
 use crate::framing::{Coding, Framing, is_tchar};
-use crate::repeat::{Known, Repeat};
+use crate::repeat::{Known, Repeat, Whole};
 use crate::target;
 use crate::{BodyLength, Config, Error, ErrorKind, UsageError};
 
@@ -124,7 +124,7 @@ pub(crate) fn whole_repeated<'a>(
     scratch: &'a mut Scratch,
     buf: &[u8],
     config: &Config,
-) -> Option<(&'a Request<()>, BodyLength, Framing, usize)> {
+) -> Option<&'a Whole> {
     scratch.repeat.hit_whole(buf, config.limits.max_head)
 }
 

@@ -59,6 +59,7 @@ mod diagnose;
 mod encode;
 mod error;
 mod event;
+mod exchange;
 mod fields;
 mod framing;
 pub mod head;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 
 use crate::BodyLength;
+use crate::exchange::Exchange;
 use crate::framing::Framing;
 use crate::head::version;
 
@@ -38,8 +39,17 @@ pub(crate) struct Known {
 struct Line {
     /// Its end included; empty when it is too long to be kept.
     bytes: Vec<u8>,
-    /// The request that it makes with the known section, once it came twice.
-    request: Option<Request<()>>,
+    /// What it makes with the known section, once it came twice.
+    whole: Option<Whole>,
+}
+
+/// A head that came at least three times, and what was made of it.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) request: Request<()>,
+    pub(crate) body: BodyLength,
+    pub(crate) exchange: Exchange,
 }
 
 /// Tells sections apart well enough to guess whether one comes again, without keeping it.
@@ -87,22 +97,14 @@ impl Repeat {
         again && section.len() <= LONGEST && self.wasted < MOST_WASTED
     }
 
-    /// The request that `buf` begins with, what is known of it, and how long its head is, when all of it is known
-    /// and no longer than `max_head`.
-    pub(crate) fn hit_whole(
-        &mut self,
-        buf: &[u8],
-        max_head: usize,
-    ) -> Option<(&Request<()>, BodyLength, Framing, usize)> {
-        let request = self.line.request.as_ref()?;
-        let known = self.known.as_ref()?;
-        let used = self.line.bytes.len().saturating_add(known.section.len());
-        let rest = buf.strip_prefix(self.line.bytes.as_slice())?;
-        if used > max_head || !rest.starts_with(&known.section) {
+    /// The head that `buf` begins with, when all of it is known and no longer than `max_head`.
+    pub(crate) fn hit_whole(&mut self, buf: &[u8], max_head: usize) -> Option<&Whole> {
+        let whole = self.line.whole.as_ref()?;
+        if whole.bytes.len() > max_head || !buf.starts_with(&whole.bytes) {
             return None;
         }
         self.wasted = 0;
-        Some((request, known.body, known.framing, used))
+        Some(whole)
     }
 
     /// Remembers the line before a known section, and when it came again the request that it makes. The target
@@ -113,17 +115,22 @@ impl Repeat {
         target: impl FnOnce() -> Option<(Method, Uri)>,
     ) {
         if self.line.bytes == line {
-            self.line.request = self.known.as_ref().zip(target()).map(|(known, (method, uri))| {
+            self.line.whole = self.known.as_ref().zip(target()).map(|(known, (method, uri))| {
                 let mut request = Request::new(());
                 request.headers_mut().clone_from(&known.map);
                 *request.version_mut() = version(known.http11);
                 *request.method_mut() = method;
                 *request.uri_mut() = uri;
-                request
+                Whole {
+                    bytes: [line, &known.section].concat(),
+                    body: known.body,
+                    exchange: Exchange::begin(&request, known.body, &known.framing),
+                    request,
+                }
             });
             return;
         }
-        self.line.request = None;
+        self.line.whole = None;
         self.line.bytes.clear();
         if line.len() <= LONGEST_LINE {
             self.line.bytes.extend_from_slice(line);
@@ -143,6 +150,8 @@ mod tests {
     use barewire_proto::Status;
     use http::Request;
 
+    use super::Whole;
+    use crate::exchange::Exchange;
     use crate::head::{Scratch, parse_request, parse_request_into, whole_repeated};
     use crate::{Config, Error};
 
@@ -150,19 +159,22 @@ mod tests {
 
     fn whole(buf: &[u8], config: &Config) -> Seen {
         Ok(parse_request(buf, config)?.complete().map(|(head, used)| {
-            (format!("{:?} {:?} {:?}", head.request, head.body, head.framing), used)
+            let exchange = Exchange::begin(&head.request, head.body, &head.framing);
+            (format!("{:?} {:?} {exchange:?}", head.request, head.body), used)
         }))
     }
 
     fn with(scratch: &mut Scratch, buf: &[u8], config: &Config) -> Seen {
-        if let Some((request, body, framing, used)) = whole_repeated(scratch, buf, config) {
-            return Ok(Some((format!("{request:?} {body:?} {framing:?}"), used)));
+        if let Some(Whole { bytes, request, body, exchange }) = whole_repeated(scratch, buf, config)
+        {
+            return Ok(Some((format!("{request:?} {body:?} {exchange:?}"), bytes.len())));
         }
         let mut request = Request::new(());
         let status = parse_request_into(&mut request, scratch, buf, config)?;
         Ok(match status {
             Status::Complete((body, framing), used) => {
-                Some((format!("{request:?} {body:?} {framing:?}"), used))
+                let exchange = Exchange::begin(&request, body, &framing);
+                Some((format!("{request:?} {body:?} {exchange:?}"), used))
             }
             Status::Partial => None,
         })

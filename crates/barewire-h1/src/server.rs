@@ -12,6 +12,7 @@ use http::{Response, StatusCode};
 
 use crate::body::{Incoming, Outgoing, survey};
 use crate::encode::{self, DATE_FIELD, LengthField, ResponseFields};
+use crate::exchange::Exchange;
 use crate::head::Scratch;
 use crate::state::{ReadStep, Reading, WriteStep, Writing};
 use crate::timer::Clock;
@@ -57,18 +58,6 @@ pub struct ServerConnection {
     /// The whole field, line end included.
     date: Option<[u8; DATE_FIELD]>,
     clock: Clock,
-}
-
-/// What has to be remembered of a request until it is answered.
-#[derive(Clone, Copy, Debug)]
-struct Exchange {
-    http11: bool,
-    head: bool,
-    connect: bool,
-    upgrade: bool,
-    persistent: bool,
-    /// The client waits for `100 Continue`.
-    waiting: bool,
 }
 
 /// Bytes read ahead of a request that is not answered yet: enough to notice the end of file behind it.
@@ -375,9 +364,9 @@ impl Protocol for ServerConnection {
         }
         if self.error.is_none() {
             match self.next_event() {
-                Ok(Some(event)) => return Ok(Some(event)),
                 Ok(None) => {}
                 Err(error) => self.fail(error),
+                event => return event,
             }
         }
         if self.reading == Reading::Done && !self.input.is_empty() {

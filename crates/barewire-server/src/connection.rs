@@ -209,7 +209,9 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
                 return Poll::Ready(false);
             }
             let called = catch_unwind(AssertUnwindSafe(|| {
-                handling.as_mut().set(request.take().map(&call));
+                if let Some(request) = request.take() {
+                    handling.set(Some(call(request)));
+                }
             }));
             if let Err(panic) = called {
                 *response = Some(self.panicked(panic));
@@ -351,13 +353,18 @@ fn poll_request_event<L: Over<ServerConnection>, T: Transport>(
 ) -> Poll<Result<Option<BodyLength>, DriverError<L::Error>>> {
     driver.poll_next_with(cx, |protocol| {
         loop {
-            match protocol.poll_event()?.map(L::event) {
-                Some(Some(ServerEvent::Request(head, length))) => {
-                    *next = Some(head.map(|()| Body::empty()));
-                    return Ok(Some(length));
+            if let Some(length) = protocol.inner_mut().take_request(next) {
+                return Ok(Some(length));
+            }
+            match protocol.poll_event() {
+                Ok(Some(event)) => {
+                    if let Some(ServerEvent::Request(head, length)) = L::event(event) {
+                        *next = Some(head.map(|()| Body::empty()));
+                        return Ok(Some(length));
+                    }
                 }
-                Some(_) => {}
-                None => return Ok(None),
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(error),
             }
         }
     })

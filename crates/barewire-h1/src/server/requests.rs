@@ -1,30 +1,17 @@
 //! Taking requests and their bodies off the input.
 
 use barewire_proto::Status;
-use http::{Method, Request, Version};
+use http::Request;
 
-use super::{Exchange, ServerConnection};
+use super::ServerConnection;
 use crate::body::Incoming;
 use crate::chunked::Part;
+use crate::exchange::Exchange;
 use crate::framing::Framing;
 use crate::head::{self, Front, MAX_EMPTY_LINES};
 use crate::state::{ReadStep, Reading, Writing};
 use crate::timer::Timer;
 use crate::{BodyLength, Error, ErrorKind, ServerEvent};
-
-impl Exchange {
-    fn begin(request: &Request<()>, body: BodyLength, framing: &Framing) -> Self {
-        let http11 = request.version() == Version::HTTP_11;
-        Self {
-            http11,
-            head: *request.method() == Method::HEAD,
-            connect: *request.method() == Method::CONNECT,
-            upgrade: framing.offers_upgrade(request),
-            persistent: framing.persists(http11),
-            waiting: framing.expect_continue && body != BodyLength::Empty,
-        }
-    }
-}
 
 impl ServerConnection {
     pub(super) fn under_way(&self) -> usize {
@@ -44,7 +31,12 @@ impl ServerConnection {
     pub(super) fn next_event(&mut self) -> Result<Option<ServerEvent>, Error> {
         loop {
             match self.reading {
-                Reading::Head => return self.next_request(),
+                Reading::Head => {
+                    let mut next = None;
+                    let Some(length) = self.next_request(&mut next)? else { return Ok(None) };
+                    let Some(request) = next else { return Ok(None) };
+                    return Ok(Some(ServerEvent::Request(request, length)));
+                }
                 Reading::Body | Reading::Discard => {
                     let Some(incoming) = &mut self.incoming else { return Ok(None) };
                     let part = incoming.poll(&mut self.input, &mut self.received, &self.config)?;
@@ -73,7 +65,45 @@ impl ServerConnection {
         }
     }
 
-    pub(super) fn next_request(&mut self) -> Result<Option<ServerEvent>, Error> {
+    /// Takes a request that has arrived whole right to where it is wanted, and returns how long its body is; the
+    /// request has its type's empty body until the caller gives it another.
+    ///
+    /// `None` says that [`poll_event`](barewire_proto::Protocol::poll_event) is to be asked, for whatever else
+    /// happened, or for the error if the input breaks a rule. What is true of its
+    /// [`ServerEvent::Request`] is true of a request that was taken in this way.
+    ///
+    /// ```
+    /// use barewire_h1::{BodyLength, Config, ServerConnection};
+    /// use barewire_proto::Protocol;
+    ///
+    /// let mut server = ServerConnection::new(Config::default());
+    /// let _ = server.input().push("GET /a HTTP/1.1\r\nHost: example\r\n\r\n".into());
+    /// let mut next: Option<http::Request<Vec<u8>>> = None;
+    /// assert_eq!(server.take_request(&mut next), Some(BodyLength::Empty));
+    /// assert_eq!(next.take().map(|request| request.uri().path().to_owned()), Some("/a".to_owned()));
+    /// assert_eq!(server.take_request(&mut next), None);
+    /// assert!(server.poll_event()?.is_none());
+    /// # Ok::<(), barewire_h1::Error>(())
+    /// ```
+    pub fn take_request<B: Default>(
+        &mut self,
+        next: &mut Option<Request<B>>,
+    ) -> Option<BodyLength> {
+        let turn = self.reading == Reading::Head && !self.blocked && self.error.is_none();
+        if !turn || self.input.is_empty() {
+            return None;
+        }
+        self.next_request(next).unwrap_or_else(|error| {
+            self.fail(error);
+            None
+        })
+    }
+
+    /// Programs move several hundred bytes with every move of a request, so it is put where it is wanted.
+    fn next_request<B: Default>(
+        &mut self,
+        next: &mut Option<Request<B>>,
+    ) -> Result<Option<BodyLength>, Error> {
         if !self.takes_requests() {
             return Ok(None);
         }
@@ -84,22 +114,22 @@ impl ServerConnection {
             return Ok(None);
         }
         let repeated = head::whole_repeated(&mut self.scratch, self.input.filled(), &self.config);
-        if let Some((request, body, framing, used)) = repeated {
-            let exchange = Exchange::begin(request, body, &framing);
-            let event = ServerEvent::Request(request.clone(), body);
+        if let Some(whole) = repeated {
+            let (exchange, body, used) = (whole.exchange, whole.body, whole.bytes.len());
+            let (parts, ()) = whole.request.clone().into_parts();
+            *next = Some(Request::from_parts(parts, B::default()));
             self.empty_lines = 0;
-            self.input.consume(used);
-            self.input.set_scanned(0);
-            self.request_received(exchange, body);
-            return Ok(Some(event));
+            self.request_received(exchange, body, used);
+            return Ok(Some(body));
         }
         let mut request = Request::new(());
         match self.parse(&mut request)? {
             Status::Complete((body, framing), used) => {
-                self.input.consume(used);
-                self.input.set_scanned(0);
-                self.request_received(Exchange::begin(&request, body, &framing), body);
-                Ok(Some(ServerEvent::Request(request, body)))
+                let exchange = Exchange::begin(&request, body, &framing);
+                let (parts, ()) = request.into_parts();
+                *next = Some(Request::from_parts(parts, B::default()));
+                self.request_received(exchange, body, used);
+                Ok(Some(body))
             }
             Status::Partial => {
                 if self.input.is_closed() {
@@ -159,7 +189,9 @@ impl ServerConnection {
         Ok(())
     }
 
-    pub(super) fn request_received(&mut self, exchange: Exchange, body: BodyLength) {
+    fn request_received(&mut self, exchange: Exchange, body: BodyLength, used: usize) {
+        self.input.consume(used);
+        self.input.set_scanned(0);
         match self.front {
             None => self.front = Some(exchange),
             Some(_) => self.behind.push_back(exchange),
