@@ -7,6 +7,7 @@ use barewire_testkit::transcript::unescape;
 use barewire_testkit::{Outcome, Run, Subject, Vector, run};
 use support::client::Client;
 use support::server::Server;
+use support::taker::Taker;
 
 /// A request that nobody may see after the end of a connection.
 const REQUEST: &[u8] = b"GET /tail HTTP/1.1\r\nHost: tail\r\n\r\n";
@@ -25,6 +26,11 @@ fn requests() {
         tail_is_nobodys(vector, server, REQUEST, failures);
         tail_is_next(vector, failures);
     });
+}
+
+#[test]
+fn requests_that_are_taken() {
+    check_all("request", |vector| Taker(server(vector)), |_, _| {});
 }
 
 #[test]

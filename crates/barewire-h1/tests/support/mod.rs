@@ -11,6 +11,7 @@ pub mod client;
 pub mod exchange;
 pub mod hand;
 pub mod server;
+pub mod taker;
 
 use barewire_h1::Config;
 use barewire_testkit::{Transcript, Vector, vectors};

@@ -39,6 +39,10 @@ impl Server {
         Self { connection, answer, waiting: VecDeque::new(), incomplete: false, parts: 0 }
     }
 
+    pub fn connection(&self) -> &ServerConnection {
+        &self.connection
+    }
+
     /// Answers what is complete, in order.
     fn respond_all(&mut self) {
         while self.parts == 0 && self.waiting.len() > usize::from(self.incomplete) {
