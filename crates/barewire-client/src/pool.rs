@@ -39,8 +39,8 @@ pub(crate) trait Share: Clone {
     fn is(&self, other: &Self) -> bool;
 }
 
-/// A turn in the pool. Each but the last is worth one connection, and ends in [`Pool::put`] or
-/// [`Pool::release`].
+/// A turn in the pool. Each but the last is worth one connection, and ends in [`Pool::put`], [`Pool::release`] or
+/// [`Pool::fail`].
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Grant<T, S> {
     /// A connection may be opened. If it turns out to be one for many, [`Pool::share`] says so; if it does

@@ -91,9 +91,11 @@ impl<R: Runtime> State<R> {
     /// Over a blocking transport: one of those who wait has to read for all. Who waits for its own body as well
     /// only does so for moments.
     pub(super) fn call_reader(&mut self) {
-        let waiting = self.streams.values().filter(|slot| slot.waker.is_some());
-        let next = waiting.min_by_key(|slot| slot.starved);
-        self.wakes.extend(next.and_then(|slot| slot.waker.clone()));
+        let waits = |starved| {
+            let mut slots = self.streams.values().filter(|slot| slot.starved == starved);
+            slots.find_map(|slot| slot.waker.clone())
+        };
+        self.wakes.extend(waits(false).or_else(|| waits(true)));
     }
 
     /// Takes over what a blocking read has brought.

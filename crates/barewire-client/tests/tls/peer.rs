@@ -240,8 +240,8 @@ fn serve<P: Protocol>(
             let Ok(sent) = stream.write(tls.output().chunk()) else { return };
             tls.output().advance(sent);
         }
-        if over {
-            // A reset must not overtake the alert.
+        if over || cut {
+            // A reset must not overtake the last bytes.
             let _ = stream.shutdown(Shutdown::Write);
             while !matches!(stream.read(&mut [0; 4096]), Ok(0)) && Instant::now() < end {}
         }
