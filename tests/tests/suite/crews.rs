@@ -232,6 +232,62 @@ pub(crate) fn get_the_thread_that_another_one_gives_back<R: Spawn>(runtime: R) {
     server.stop();
 }
 
+/// Whoever blocks, waits or reads, on more connections than there are threads to spare.
+pub(crate) fn answer_everything_with_few_threads<R: Spawn>(runtime: R) {
+    const LENGTH: usize = 300_000;
+    let handler = async |request: Request<Body>| {
+        let path = request.uri().path().to_owned();
+        let mut body = request.into_body();
+        match &*path {
+            "/blocks" => {
+                std::thread::sleep(Duration::from_millis(3));
+                Response::new(Body::from("blocked"))
+            }
+            "/waits" => {
+                let (mut sender, channel) = Body::channel(1);
+                std::thread::spawn(move || {
+                    let _ = future::block_on(sender.send("waited"));
+                    sender.finish();
+                });
+                Response::new(channel)
+            }
+            "/echoes" => Response::new(body),
+            "/reads" => Response::new(future::block_on(body.collect(LENGTH)).unwrap().into()),
+            _ => {
+                let mut all = Vec::new();
+                while let Some(data) = body.data().await.unwrap() {
+                    all.extend_from_slice(&data);
+                }
+                Response::new(all.into())
+            }
+        }
+    };
+    for most in [0, 2] {
+        let server = Running::with(&runtime, threads(most), handler);
+        let addr = server.addr;
+        let clients = [(); 4].map(|()| {
+            std::thread::spawn(move || {
+                let mut peer = Peer::open(addr);
+                for round in 0..5 {
+                    let quiet = ["/blocks", "/waits", "/blocks", "/waits"].map(|at| peer.get(at));
+                    for path in ["/echoes", "/reads", "/awaits"] {
+                        let length = BodyLength::Known(LENGTH as u64);
+                        let id = peer.request(Method::POST, path, length);
+                        assert!(peer.echo(id, pattern(LENGTH)) == pattern(LENGTH), "{round}");
+                    }
+                    for (id, text) in quiet.into_iter().zip(["blocked", "waited"].repeat(2)) {
+                        assert_eq!(peer.answer(id).text(), text, "{round}");
+                    }
+                }
+            })
+        });
+        for client in clients {
+            client.join().expect("everything is answered");
+        }
+        server.stop();
+    }
+}
+
 /// The client learns that nobody reads what it sends, and loses nothing that was read.
 fn goes_elsewhere<R: Spawn>(runtime: R, config: Config) {
     let (blocker, handler) = blocker(|path| assert_ne!(path, "/unread"));

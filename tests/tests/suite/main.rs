@@ -229,6 +229,7 @@ on_every_runtime! {
         need_no_thread_that_the_system_does_not_have
         are_read_while_requests_wait_their_turn
         get_the_thread_that_another_one_gives_back
+        answer_everything_with_few_threads
         send_clients_elsewhere_when_nobody_can_read
         send_clients_elsewhere_when_the_system_has_no_thread
         ;

@@ -247,7 +247,7 @@ impl<P: Speaks> Peer<P> {
             if !data.is_empty() {
                 self.h2().send_data(id, &mut data, true).unwrap();
             }
-            match self.wait(|_| true) {
+            match self.wait(|event| of(event).is_none_or(|one| one == id)) {
                 ClientEvent::Data(_, data) => {
                     self.h2().release_capacity(id, data.len());
                     back.extend_from_slice(&data);
