@@ -32,11 +32,13 @@ impl Receiving {
     }
 
     /// Gives back what was consumed. The result is what the peer is to be told, once it is half of `target`,
-    /// the whole window: often enough for a sender never to wait, and seldom enough to cost nothing.
+    /// the whole window, or as much as the peer has left of it: often enough for a sender never to wait, whoever
+    /// holds the rest, and seldom enough to cost nothing.
     #[inline]
     pub(crate) fn give(&mut self, n: u32, target: u32) -> Option<u32> {
         self.consumed = self.consumed.saturating_add(n);
-        if self.consumed == 0 || self.consumed < (target / 2).max(1) {
+        let left = u32::try_from(self.window).unwrap_or(0);
+        if self.consumed < (target / 2).min(left).max(1) {
             return None;
         }
         let n = std::mem::take(&mut self.consumed);
@@ -75,10 +77,13 @@ mod tests {
         assert_eq!(window.take(101), Err(ErrorKind::FlowControl));
         assert_eq!(window.take(100), Ok(()));
         assert!(window.is_exhausted());
-        assert_eq!(window.give(49, 100), None);
-        assert_eq!(window.give(1, 100), Some(50));
+        assert_eq!(window.give(50, 100), Some(50));
         assert_eq!(window.take(51), Err(ErrorKind::FlowControl));
         assert_eq!(window.take(50), Ok(()));
+        // Half of the whole window, where the peer has more than that.
+        let mut open = Receiving::new(100);
+        assert_eq!(open.take(49), Ok(()));
+        assert_eq!((open.give(49, 100), open.take(1), open.give(1, 100)), (None, Ok(()), Some(50)));
         window.shift(-30);
         assert_eq!(window.take(0), Ok(()));
         let mut one = Receiving::new(1);

@@ -245,3 +245,39 @@ fn all_end(answer: usize) {
     }
     panic!("{answered} of {begun} were answered, with {came} bytes");
 }
+
+/// Readers that hold more than half of the connection's window leave the rest of it to the others, over and over.
+#[test]
+fn several_slow_readers_hold_up_nobody() {
+    for slow in 1..=4 {
+        let mut talk = Talk::new(windows(20_000, 100_000), Config::default());
+        let held = answered(&mut talk, slow, 200_000);
+        talk.run();
+        talk.client_events();
+        let ids = answered(&mut talk, 1, 200_000);
+        let mut received = [0];
+        while take(&mut talk, &mut received, &ids, None) {}
+        assert_eq!(received, [200_000], "beside {slow} slow readers");
+        for id in held {
+            talk.client().release_capacity(id, 20_000);
+        }
+    }
+}
+
+/// Who gives back a part and waits for more before it gives back the rest is not left waiting.
+#[test]
+fn a_reader_that_keeps_some_of_it_goes_on() {
+    let mut talk = Talk::new(windows(100_000, 1 << 20), Config::default());
+    let id = answered(&mut talk, 1, 200_000)[0];
+    let came = |talk: &mut Talk| {
+        let length = |event| match event {
+            ClientEvent::Data(_, data) => data.len(),
+            _ => 0,
+        };
+        talk.client_events().into_iter().map(length).sum::<usize>()
+    };
+    assert_eq!(came(&mut talk), 100_000);
+    talk.client().release_capacity(id, 40_000);
+    talk.run();
+    assert_eq!(came(&mut talk), 40_000);
+}

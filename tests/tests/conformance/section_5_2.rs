@@ -84,6 +84,51 @@ fn the_window_for_us_is_given_back(target: &Target) {
     }
 }
 
+/// Bodies that wait for a window of ours are not read: what others may send comes back all the same.
+fn bodies_that_are_not_read_hold_up_no_other(target: &Target) {
+    let mut client = target.open();
+    client.send(settings(&[(setting::INITIAL_WINDOW_SIZE, 0)]));
+    client.expect_ack();
+    client.send(window_update(0, 100 << 20));
+    let window = client.announced.initial_window_size as usize;
+    let mut sent = 0;
+    let part = vec![b'x'; 16_384];
+    client.ping_pong();
+    // As many as leave some of the connection's window, if it has an end.
+    for _ in 0..16 {
+        if client.granted.saturating_sub(sent) <= window + part.len() {
+            break;
+        }
+        let id = client.send_post();
+        let mut left = window.min(client.granted - sent - part.len());
+        sent += left;
+        while left > 0 {
+            let n = left.min(part.len());
+            client.send(data(NONE, id, &part[..n]));
+            left -= n;
+        }
+    }
+    let id = client.send_post();
+    client.send(window_update(id, 100 << 20));
+    let (mut granted, mut of_one, mut back) = (window, 0, 0);
+    let total = 64 * part.len();
+    while back < total {
+        while of_one < total && granted.min(of_one + client.granted - sent) >= of_one + part.len() {
+            of_one += part.len();
+            sent += part.len();
+            let last = if of_one == total { END_STREAM } else { NONE };
+            client.send(data(last, id, &part));
+        }
+        let frame = client.until("DATA or a window", |_| true);
+        match frame.kind {
+            kind::DATA => back += frame.payload.len(),
+            kind::WINDOW_UPDATE if frame.stream == id => granted += frame.word(0) as usize,
+            kind::RST_STREAM => panic!("{frame:?}"),
+            _ => {}
+        }
+    }
+}
+
 fn s5_2_1_settings_do_not_widen_the_connection(target: &Target) {
     let mut client = target.open();
     client.send(settings(&[(setting::INITIAL_WINDOW_SIZE, 1 << 20)]));
@@ -119,6 +164,7 @@ on_every_runtime! {
     a_blocked_stream_holds_up_no_other
     window_updates_are_read_while_data_waits
     the_window_for_us_is_given_back
+    bodies_that_are_not_read_hold_up_no_other
     s5_2_1_settings_do_not_widen_the_connection
     s5_3_2_priority_fields_of_headers_are_ignored
     s5_3_2_priority_frames_are_ignored
