@@ -84,7 +84,8 @@ impl Role for Client {
             stream.informational = stream.informational.saturating_add(1);
             let kind = match end {
                 true => Some(ErrorKind::BadStatus),
-                false if u32::from(stream.informational) > most => {
+                // They are counted to 255, which is too many whatever was configured.
+                false if u32::from(stream.informational) > most.min(254) => {
                     Some(ErrorKind::TooManyInformational)
                 }
                 false => None,
@@ -109,6 +110,7 @@ impl Role for Client {
             Err(kind) => return connection.stream_error(key, kind).map(|()| Tell::Nothing),
         };
         stream.answered = true;
+        stream.connect = tunnel;
         match length {
             _ if bodiless => stream.body_left = 0,
             BodyLength::Known(length) => stream.body_left = length,

@@ -102,7 +102,7 @@ pub struct Limits {
     pub max_fields: usize,
     /// Bytes of one body; the stream is reset. Default 2^64 - 1: none, since bodies are streamed.
     pub max_body: u64,
-    /// Informational responses to one request that a client takes. Default 16.
+    /// Informational responses to one request that a client takes. Default 16, at most 254.
     pub max_informational: u32,
     /// Streams that the peer opened and reset before they were over: rapid reset (CVE-2023-44487). Default
     /// 1,000 and 33 a second, as nghttp2.

@@ -3,6 +3,7 @@
 use barewire_hpack::{Encoder, Indexing};
 use bytes::BytesMut;
 use http::header::{self, HeaderMap};
+use http::uri::Authority;
 use http::{Method, Request, StatusCode};
 
 use crate::fields::is_connection_specific;
@@ -94,17 +95,28 @@ impl<'a> Target<'a> {
     pub(crate) fn of(request: &'a Request<()>) -> Result<Self, UsageError> {
         let uri = request.uri();
         let protocol = request.extensions().get::<ConnectProtocol>();
-        let host = || request.headers().get(header::HOST).map(|host| host.as_bytes());
+        let host = || {
+            let host = request.headers().get(header::HOST).map(|host| host.as_bytes());
+            match host.filter(|host| !host.is_empty()) {
+                Some(host) if host.contains(&b'@') => Err(UsageError::BadTarget),
+                Some(host) => match Authority::try_from(host) {
+                    Ok(_) => Ok(Some(host)),
+                    Err(_) => Err(UsageError::BadTarget),
+                },
+                None => Ok(None),
+            }
+        };
         let authority = match uri.authority() {
             // User information must not be sent.
             Some(authority) => match authority.as_str().rsplit_once('@') {
                 Some((_, host)) => Some(host.as_bytes()),
                 None => Some(authority.as_str().as_bytes()),
             },
-            None => host(),
+            None => host()?,
         };
         if *request.method() == Method::CONNECT && protocol.is_none() {
-            if authority.is_none() {
+            // The port has no default here (RFC 9113, section 8.5).
+            if uri.port().is_none() {
                 return Err(UsageError::BadTarget);
             }
             return Ok(Self { scheme: None, authority, path: None, protocol: None });

@@ -221,7 +221,8 @@ impl ServerConnection {
     ///
     /// # Errors
     ///
-    /// The response does not fit the request or the state; nothing was queued.
+    /// The response does not fit the request or the state, or is one more pushed one than the client takes at
+    /// once; nothing was queued.
     pub fn send_response(
         &mut self,
         id: StreamId,
@@ -317,6 +318,11 @@ impl ServerConnection {
         if stream.answered || !(stream.state.sends() || stream.state == State::ReservedLocal) {
             return Err(UsageError::StreamClosed);
         }
+        // What is promised counts once it is answered (RFC 9113, section 5.1.2).
+        let pushed = stream.state == State::ReservedLocal;
+        if pushed && self.inner.active_local >= self.inner.peer.max_concurrent_streams {
+            return Err(UsageError::TooManyStreams);
+        }
         let status = response.status();
         if status.is_informational() {
             return Err(UsageError::WrongStatus);
@@ -353,6 +359,7 @@ impl ServerConnection {
         let inner = &mut self.inner;
         if let Some(stream) = inner.streams.get_mut(plan.key) {
             stream.answered = true;
+            stream.connect &= response.status().is_success();
             if stream.state == State::ReservedLocal {
                 stream.step(Step::SendHead);
                 inner.active_local = inner.active_local.saturating_add(1);

@@ -68,6 +68,11 @@ impl State {
         matches!(self, Self::Open | Self::HalfClosedRemote)
     }
 
+    /// Whether it was promised, and nothing of its response went or came (section 8.4).
+    pub(crate) fn is_reserved(self) -> bool {
+        matches!(self, Self::ReservedLocal | Self::ReservedRemote)
+    }
+
     /// Whether it counts towards the limit of concurrent streams (section 5.1.2).
     pub(crate) fn is_active(self) -> bool {
         matches!(self, Self::Open | Self::HalfClosedLocal | Self::HalfClosedRemote)

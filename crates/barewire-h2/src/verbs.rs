@@ -27,7 +27,8 @@ macro_rules! common_verbs {
             ///
             /// # Errors
             ///
-            /// As [`send_data`](Self::send_data), or a field is one of HTTP/1.1's connection.
+            /// As [`send_data`](Self::send_data), or a field is one of HTTP/1.1's connection, or the stream is a
+            /// tunnel.
             pub fn send_trailers(
                 &mut self,
                 id: StreamId,
@@ -43,7 +44,7 @@ macro_rules! common_verbs {
             }
 
             /// Says that `n` bytes of `Data` were consumed, so that the peer may send as many more. The
-            /// peer is told once half of a window came together.
+            /// peer is told once half of a window came together, or as much as it has left.
             ///
             /// What a stream holds when it is reset is given back without this.
             pub fn release_capacity(&mut self, id: StreamId, n: usize) {

@@ -320,3 +320,56 @@ fn what_was_not_processed_is_said_to_be() {
     talk.run();
     assert!(talk.is_closed());
 }
+
+#[test]
+fn a_tunnel_has_a_port_and_no_trailers() {
+    let mut talk = Talk::new(Config::default(), Config::default());
+    let without = Request::connect("a").body(()).unwrap();
+    let refused = talk.client().send_request(&without, BodyLength::Unknown);
+    assert_eq!(refused, Err(UsageError::BadTarget));
+    let connect = Request::connect("a:443").body(()).unwrap();
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-done", HeaderValue::from_static("1"));
+    for (code, expected) in [(200, Err(UsageError::BadField)), (403, Ok(()))] {
+        let id = talk.client().send_request(&connect, BodyLength::Unknown).unwrap();
+        let refused = talk.client().send_trailers(id, &trailers);
+        assert_eq!(refused, Err(UsageError::BadField));
+        talk.run();
+        talk.server().send_response(id, &status(code), BodyLength::Unknown).unwrap();
+        assert_eq!(talk.server().send_trailers(id, &trailers), expected);
+        talk.run();
+        let events = talk.client_events();
+        let reset = |event: &ClientEvent| matches!(event, ClientEvent::StreamReset { .. });
+        assert!(!events.iter().any(reset), "{events:?}");
+    }
+}
+
+#[test]
+fn what_is_no_authority_is_not_sent_as_one() {
+    let mut client = ClientConnection::new(Config::default());
+    for (host, expected) in
+        [("a:1", true), ("", true), ("user@a", false), ("a b", false), ("a/b", false)]
+    {
+        let request = Request::get("/").header("host", host).body(()).unwrap();
+        let sent = client.send_request(&request, BodyLength::Empty);
+        assert_eq!(sent.is_ok(), expected, "{host}: {sent:?}");
+    }
+}
+
+#[test]
+fn informational_responses_have_a_limit_whatever_was_configured() {
+    let mut config = Config::default();
+    config.limits.max_informational = u32::MAX;
+    let mut talk = Talk::new(config, Config::default());
+    let id = talk.client().send_request(&get("/"), BodyLength::Empty).unwrap();
+    talk.run();
+    let early = status(103);
+    for _ in 0..300 {
+        if talk.server().send_informational(id, &early).is_err() {
+            assert!(talk.client().is_idle());
+            return;
+        }
+        talk.run();
+    }
+    panic!("300 were taken");
+}

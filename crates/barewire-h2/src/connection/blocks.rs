@@ -134,13 +134,15 @@ impl<R: Role> Connection<R> {
         if let Some(promised) = promised {
             self.last_remote = promised;
             let parent = known.and_then(|key| self.streams.get(key));
-            if Self::is_local(id) && self.is_idle_id(id) {
+            // Of one that is forgotten nobody knows whether the promise crossed a reset of ours (section 6.6).
+            let good = parent.is_none_or(|parent| parent.state.receives());
+            if !Self::is_local(id) || self.is_idle_id(id) || !good {
                 return Err(ErrorKind::UnexpectedFrame.into());
             }
             let pushed = self.streams.iter().filter(|stream| !Self::is_local(stream.id)).count();
             let welcome = self.config.settings.enable_push
                 && pushed < self.config.settings.max_concurrent_streams as usize
-                && parent.is_some_and(|parent| parent.state.receives() && Self::is_local(id));
+                && parent.is_some();
             return Ok(if welcome {
                 Target::Promise(promised)
             } else {
@@ -148,6 +150,9 @@ impl<R: Role> Connection<R> {
             });
         }
         if let Some((key, stream)) = known.and_then(|key| Some((key, self.streams.get(key)?))) {
+            if stream.state == State::ReservedLocal {
+                return Err(ErrorKind::UnexpectedFrame.into());
+            }
             return Ok(match stream.expects_head(R::SERVER) {
                 _ if !stream.may_receive_head() => Target::Nobody(Some(ErrorKind::StreamClosed)),
                 true => Target::Head(Some(key)),

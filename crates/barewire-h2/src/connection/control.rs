@@ -34,6 +34,9 @@ impl<R: Role> Connection<R> {
             return Err(ErrorKind::FrameSize.into());
         }
         let Some((key, stream)) = self.streams.by_id(id) else { return Ok(()) };
+        if stream.state == State::ReservedRemote {
+            return Err(ErrorKind::UnexpectedFrame.into());
+        }
         let result = match increment {
             Ok(increment) => widen(&mut stream.send_window, i64::from(increment)),
             Err(ErrorKind::ZeroIncrement) => Err(ErrorKind::ZeroIncrement),

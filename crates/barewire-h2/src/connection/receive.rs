@@ -44,6 +44,9 @@ impl<R: Role> Connection<R> {
             return Ok(Next::More);
         };
         if let Err(kind) = stream.take(charged, length, end, max_body, R::SERVER) {
+            if stream.state.is_reserved() {
+                return Err(ErrorKind::UnexpectedFrame.into());
+            }
             self.input.consume(total);
             self.give_connection(charged);
             self.stream_error(key, kind)?;

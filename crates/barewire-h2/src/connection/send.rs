@@ -150,6 +150,10 @@ impl<R: Role> Connection<R> {
             return Err(UsageError::BadField);
         }
         let Some(stream) = self.streams.get_mut(key) else { return Ok(()) };
+        // A tunnel carries DATA alone (RFC 9113, section 8.5).
+        if stream.connect {
+            return Err(UsageError::BadField);
+        }
         if stream.send_left != UNKNOWN && stream.send_left > 0 {
             return Err(UsageError::LengthMismatch);
         }

@@ -1,12 +1,16 @@
 //! Promises.
 
 use barewire_h2::frame::Frame;
-use barewire_h2::{BodyLength, ClientEvent, Config, ErrorKind, Reason, ServerEvent};
+use barewire_h2::{
+    BodyLength, ClientEvent, Config, ErrorKind, Reason, ServerEvent, StreamId, UsageError,
+};
 use barewire_proto::Protocol;
+use bytes::Bytes;
+use http::Response;
 
 use crate::support::Talk;
 use crate::support::wire::{self, block, frame, raw};
-use crate::{GET, client, feed, get, output};
+use crate::{GET, client, feed, get, output, server};
 
 #[test]
 fn a_pushed_stream_with_informational_responses_counts_once() {
@@ -62,4 +66,30 @@ fn a_promise_that_is_taken_back_is_told() {
     assert!(is_reset, "{server:?}");
     assert_eq!(talk.server().active_streams(), 1);
     assert_eq!(talk.client().active_streams(), 1);
+}
+
+/// RFC 9113, section 5.1: of a stream that is promised to it, a client sends nothing but windows and resets.
+#[test]
+fn a_client_does_not_use_what_was_promised_to_it() {
+    for wrong in ["DATA 0 2 x", "HEADERS 5 2 @a=b"] {
+        let mut server = server(Config::default());
+        feed(&mut server, &raw(1, 5, 1, &block(GET)));
+        server.push_promise(StreamId::new(1), &get()).unwrap();
+        feed(&mut server, &frame("WINDOW_UPDATE 0 2 \\0\\0\\0\\x01"));
+        assert!(server.input().push(frame(wrong).into()).is_empty());
+        assert_eq!(server.poll_event().unwrap_err().kind(), ErrorKind::UnexpectedFrame);
+    }
+}
+
+#[test]
+fn what_was_promised_is_answered_within_the_clients_limit() {
+    let mut server = server(Config::default());
+    feed(&mut server, &frame("SETTINGS 0 0 \\0\\x03\\0\\0\\0\\x01"));
+    feed(&mut server, &raw(1, 5, 1, &block(GET)));
+    let [first, second] = [(); 2].map(|()| server.push_promise(StreamId::new(1), &get()).unwrap());
+    server.send_response(first, &Response::new(()), BodyLength::Unknown).unwrap();
+    let refused = server.respond(second, &Response::new(()), Bytes::new());
+    assert_eq!(refused, Err(UsageError::TooManyStreams));
+    server.send_data(first, &mut Bytes::new(), true).unwrap();
+    server.respond(second, &Response::new(()), Bytes::new()).unwrap();
 }
