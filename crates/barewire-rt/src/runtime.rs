@@ -14,6 +14,26 @@ use crate::{JoinError, Transport};
 ///
 /// A runtime is a cheap handle. Its futures do not need to be polled on a thread of the runtime; where a
 /// reactor has to be present and is not, they end in an [`io::Error`] that says so, never in a panic.
+///
+/// What is written over it runs on every runtime:
+///
+/// ```
+/// use barewire_rt::Runtime;
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+/// use std::io;
+/// use std::net::SocketAddr;
+/// use std::time::Duration;
+///
+/// async fn ask<R: Runtime>(runtime: &R, addr: SocketAddr, question: &str) -> io::Result<String> {
+///     let deadline = runtime.now() + Duration::from_secs(5);
+///     let mut stream = runtime.connect_tcp(addr, Some(deadline)).await?;
+///     stream.write_all(question.as_bytes()).await?;
+///     stream.close().await?;
+///     let mut answer = String::new();
+///     stream.read_to_string(&mut answer).await?;
+///     Ok(answer)
+/// }
+/// ```
 pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     /// A connected TCP stream.
     type TcpStream: Transport + AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static;
@@ -35,6 +55,10 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     ///
     /// Cancel-safe: dropping the future closes the socket. A blocking runtime gives up at `deadline` with
     /// [`io::ErrorKind::TimedOut`]; an async one may leave that to the caller.
+    ///
+    /// # Errors
+    ///
+    /// The peer refused or cannot be reached.
     fn connect_tcp(
         &self,
         addr: SocketAddr,
@@ -45,6 +69,10 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     /// before (RFC 8305, section 5). The order is the caller's: see [`interleave`](crate::interleave).
     ///
     /// Cancel-safe: dropping the future closes the sockets.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`].
     fn connect_tcp_any(
         &self,
         addrs: Vec<SocketAddr>,
@@ -73,6 +101,10 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     fn bind_udp(&self, addr: SocketAddr) -> io::Result<Self::UdpSocket>;
 
     /// Connects to a Unix socket. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// There is no socket at the path, or nobody listens on it.
     fn connect_unix(
         &self,
         path: &Path,
@@ -86,6 +118,10 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
     fn listen_unix(&self, path: &Path, options: &ListenOptions) -> io::Result<Self::UnixListener>;
 
     /// Looks a host name up with the system's resolver. Cancel-safe: the look-up is abandoned, not stopped.
+    ///
+    /// # Errors
+    ///
+    /// The name does not exist, or the resolver cannot be reached.
     fn resolve(
         &self,
         host: &str,
@@ -107,6 +143,23 @@ pub trait Runtime: Clone + Send + Sync + Unpin + 'static {
 }
 
 /// What the server's accept loop and toolkits need beyond [`Runtime`]: tasks and a pool for blocking work.
+///
+/// ```
+/// use barewire_rt::{JoinError, Spawn};
+///
+/// async fn sum<R: Spawn>(runtime: &R, parts: Vec<Vec<u64>>) -> Result<u64, JoinError> {
+///     // They all run before the first one is waited for.
+///     let tasks: Vec<_> = parts
+///         .into_iter()
+///         .map(|part| runtime.spawn_blocking(move || part.iter().sum::<u64>()))
+///         .collect();
+///     let mut sum = 0;
+///     for task in tasks {
+///         sum += task.await?;
+///     }
+///     Ok(sum)
+/// }
+/// ```
 pub trait Spawn: Runtime {
     /// A handle that waits for a task. Dropping it leaves the task running.
     type JoinHandle<T: Send + 'static>: Future<Output = Result<T, JoinError>>
@@ -150,11 +203,33 @@ impl fmt::Display for PeerAddr {
 }
 
 /// A listening socket.
+///
+/// ```
+/// use barewire_rt::{Listener, Spawn};
+/// use futures_lite::AsyncWriteExt;
+/// use std::io;
+///
+/// async fn greet<R: Spawn>(runtime: R, listener: R::TcpListener) -> io::Result<()> {
+///     loop {
+///         let (mut stream, peer) = listener.accept().await?;
+///         runtime.spawn(async move {
+///             let greeting = format!("Hello, {peer}\n");
+///             stream.write_all(greeting.as_bytes()).await?;
+///             stream.close().await
+///         });
+///     }
+/// }
+/// ```
 pub trait Listener: Send + Sync + 'static {
     /// What it accepts.
     type Stream: Transport + AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static;
 
     /// Waits for a connection; TCP streams come with `TCP_NODELAY` set. Cancel-safe: no accepted connection is lost.
+    ///
+    /// # Errors
+    ///
+    /// The listener was [closed](Self::close), the connection that was to be accepted failed, or the system has no
+    /// room for it: after the last two the next one may be fine.
     fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, PeerAddr)>> + Send;
 
     /// Where it listens: with port 0 asked for, the port that the system picked.
@@ -171,14 +246,36 @@ pub trait Listener: Send + Sync + 'static {
 }
 
 /// A bound UDP socket. All methods are cancel-safe: a datagram is received whole or not at all.
+///
+/// ```
+/// use barewire_rt::UdpSocket;
+/// use std::io;
+///
+/// async fn echo(socket: impl UdpSocket) -> io::Result<()> {
+///     // The largest payload of a datagram over IPv4; what does not fit is cut off.
+///     let mut buf = vec![0; 65_507];
+///     loop {
+///         let (n, from) = socket.recv_from(&mut buf).await?;
+///         socket.send_to(&buf[..n], from).await?;
+///     }
+/// }
+/// ```
 pub trait UdpSocket: Send + Sync + 'static {
-    /// Receives one datagram: its length, cut to `buf`, and who sent it.
+    /// Receives one datagram: its length in bytes, cut to `buf`, and who sent it.
+    ///
+    /// # Errors
+    ///
+    /// What the system reports, such as that a peer could not be reached by what was sent before.
     fn recv_from(
         &self,
         buf: &mut [u8],
     ) -> impl Future<Output = io::Result<(usize, SocketAddr)>> + Send;
 
-    /// Sends one datagram.
+    /// Sends one datagram; how many bytes of it.
+    ///
+    /// # Errors
+    ///
+    /// It is too long, or there is no way to `to`.
     fn send_to(&self, buf: &[u8], to: SocketAddr)
     -> impl Future<Output = io::Result<usize>> + Send;
 
@@ -189,10 +286,18 @@ pub trait UdpSocket: Send + Sync + 'static {
     /// The address cannot be reached from this socket.
     fn connect(&self, to: SocketAddr) -> io::Result<()>;
 
-    /// Receives one datagram of the connected peer.
+    /// Receives one datagram of the connected peer: its length in bytes, cut to `buf`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv_from`](Self::recv_from); [`io::ErrorKind::ConnectionRefused`] where nobody listens at the peer.
     fn recv(&self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
 
-    /// Sends one datagram to the connected peer.
+    /// Sends one datagram to the connected peer; how many bytes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv) and [`send_to`](Self::send_to); none is connected.
     fn send(&self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> + Send;
 
     /// Where it is bound.

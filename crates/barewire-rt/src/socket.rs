@@ -6,7 +6,16 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// How a listening socket is made.
+/// How a listening socket is made. Plain fields: start from [`ListenOptions::default`].
+///
+/// ```
+/// use barewire_rt::socket::{ListenOptions, listen_tcp};
+///
+/// let options = ListenOptions { backlog: 16, ..ListenOptions::default() };
+/// let listener = listen_tcp("127.0.0.1:0".parse().unwrap(), &options)?;
+/// assert_ne!(listener.local_addr()?.port(), 0);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ListenOptions {
     /// Connections that the system holds for us before it refuses more. Default 1,024.

@@ -87,6 +87,10 @@ pub trait Transport: Unpin {
     /// writes. `None` where a wait holds up nobody.
     ///
     /// Each of the two keeps its own account of what it waits for. They may not read at the same time.
+    ///
+    /// A blocking transport that returns `None` works, at a price: an HTTP/2 connection of the client carries one
+    /// request at a time, since nobody could send on it while another one waits to receive. Requests that come
+    /// meanwhile take connections of their own.
     fn duplicate(&self) -> Option<Self>
     where
         Self: Sized,
@@ -168,6 +172,20 @@ impl<S: Future<Output = ()> + Unpin> LazyTimer<S> {
 /// Makes a [`Transport`] of any futures-io stream and a function that makes sleep futures.
 ///
 /// For streams that are not a runtime's own socket: a pipe, a stream of another library, a test's link.
+///
+/// ```
+/// use barewire_proto::Protocol;
+/// use barewire_rt::{AsyncRead, AsyncWrite, Driver, Io, Runtime, Transport};
+///
+/// fn drive<P, S, R>(protocol: P, stream: S, runtime: R) -> Driver<P, impl Transport>
+/// where
+///     P: Protocol,
+///     S: AsyncRead + AsyncWrite + Unpin,
+///     R: Runtime,
+/// {
+///     Driver::new(protocol, Io::new(stream, move |at| runtime.sleep_until(at)))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Io<S, F, T> {
     stream: S,

@@ -8,6 +8,28 @@ use crate::Runtime;
 use crate::socket::ListenOptions;
 
 /// A runtime whose sockets and timers are those of this module: implementing it implements [`Runtime`].
+///
+/// ```
+/// use barewire_rt::Runtime;
+/// use barewire_rt::async_io::OnAsyncIo;
+/// use std::time::Duration;
+///
+/// #[derive(Clone)]
+/// struct Mine;
+///
+/// impl OnAsyncIo for Mine {
+///     const NAME: &'static str = "mine";
+/// }
+///
+/// // Any executor will do.
+/// futures_lite::future::block_on(async {
+///     let addrs = Mine.resolve("127.0.0.1", 80).await?;
+///     assert_eq!(addrs, ["127.0.0.1:80".parse().unwrap()]);
+///     Mine.sleep(Duration::from_millis(1)).await;
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
 pub trait OnAsyncIo: Clone + Send + Sync + Unpin + 'static {
     /// See [`Runtime::NAME`].
     const NAME: &'static str;

@@ -4,6 +4,22 @@ use std::net::SocketAddr;
 use ::async_io::Async;
 
 /// A bound UDP socket. Any number of tasks may send and receive at once.
+///
+/// ```
+/// use barewire_rt::UdpSocket as _;
+/// use barewire_rt::async_io::UdpSocket;
+///
+/// # futures_lite::future::block_on(async {
+/// let server = UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
+/// let client = UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
+/// client.connect(server.local_addr()?)?;
+/// client.send(b"ping").await?;
+///
+/// let mut buf = [0; 64];
+/// let (n, from) = server.recv_from(&mut buf).await?;
+/// assert_eq!((&buf[..n], from), (&b"ping"[..], client.local_addr()?));
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct UdpSocket(Async<std::net::UdpSocket>);
 

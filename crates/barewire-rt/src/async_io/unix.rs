@@ -12,6 +12,20 @@ use crate::socket::{self, ListenOptions};
 use crate::{Listener, PeerAddr};
 
 /// A connected Unix stream.
+///
+/// ```
+/// use barewire_rt::async_io::UnixStream;
+/// use futures_lite::{AsyncReadExt, AsyncWriteExt};
+///
+/// # futures_lite::future::block_on(async {
+/// let (mut one, mut other) = UnixStream::pair()?;
+/// one.write_all(b"hello").await?;
+/// one.close().await?;
+/// let mut text = String::new();
+/// other.read_to_string(&mut text).await?;
+/// assert_eq!(text, "hello");
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
 pub type UnixStream = Stream<std::os::unix::net::UnixStream>;
 
 impl UnixStream {
