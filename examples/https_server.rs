@@ -18,13 +18,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Smol::default();
     // With certificates from files: `ServerConfig::builder().certificate_files("cert.pem", "key.pem")`.
     let made = SelfSigned::new(["localhost", "127.0.0.1"])?;
-    let tls = made.server().alpn(["h2", "http/1.1"]).build()?;
+    let tls = made.server().build()?;
     let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?.tls(tls);
     let url = format!("https://{}/", server.local_addr()?);
     println!("listening on {url}");
 
     if !std::env::args().any(|argument| argument == "--stay") {
-        // It trusts this certificate and no other; by ALPN the two agree on HTTP/2.
+        // It trusts this certificate and no other. Both name what they speak, and agree on HTTP/2.
         let client = Client::builder(runtime.clone()).tls(made.client().build()?).build();
         let handle = server.handle();
         runtime.spawn(async move {
