@@ -1,11 +1,13 @@
 use std::fmt;
 
+use http::StatusCode;
+
 use crate::{Reason, StreamId};
 
 /// How the peer broke the protocol: what happened, where, which section says so, and what the peer is told.
 ///
 /// Small, without text of the peer's. As the `Err` of a connection its scope is the connection; as part of a
-/// [`StreamReset`](crate::ServerEvent::StreamReset) it is one stream.
+/// [`StreamReset`](crate::ServerEvent::StreamReset) or of [`Refused`](crate::ServerEvent::Refused) it is one stream.
 ///
 /// ```
 /// use barewire_h2::{Answer, Config, ErrorKind, Reason, Scope, ServerConnection};
@@ -23,6 +25,8 @@ use crate::{Reason, StreamId};
 pub struct Error {
     kind: ErrorKind,
     stream: Option<StreamId>,
+    /// A response says it.
+    responded: bool,
 }
 
 /// What an error puts an end to (RFC 9113, section 5.4).
@@ -43,6 +47,8 @@ pub enum Answer {
     Nothing,
     /// RST_STREAM.
     Reset(StreamId, Reason),
+    /// A response without a body: the request was understood well enough for one.
+    Response(StreamId, StatusCode),
 }
 
 macro_rules! kinds {
@@ -199,7 +205,12 @@ kinds! {
 
 impl Error {
     pub(crate) const fn stream(id: StreamId, kind: ErrorKind) -> Self {
-        Self { kind, stream: Some(id) }
+        Self { kind, stream: Some(id), responded: false }
+    }
+
+    /// Of a request with a head that is too large, to which a response says so (RFC 9113, section 10.5.1).
+    pub(crate) const fn too_large_a_head(id: StreamId) -> Self {
+        Self { kind: ErrorKind::HeaderListTooLarge, stream: Some(id), responded: true }
     }
 
     /// What the peer did wrong.
@@ -225,6 +236,9 @@ impl Error {
     /// What was queued for the peer.
     pub fn answer(&self) -> Answer {
         match (self.stream, self.kind) {
+            (Some(id), _) if self.responded => {
+                Answer::Response(id, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+            }
             (Some(id), kind) => Answer::Reset(id, kind.reason()),
             (None, ErrorKind::UnexpectedEnd | ErrorKind::WriteTimeout) => Answer::Nothing,
             (None, kind) => Answer::GoAway(kind.reason()),
@@ -234,16 +248,19 @@ impl Error {
 
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        Self { kind, stream: None }
+        Self { kind, stream: None, responded: false }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, stream } = self;
-        match stream {
-            None => write!(f, "{kind:?} ({}, {})", self.code(), self.section()),
-            Some(id) => write!(f, "{kind:?} on stream {id} ({}, {})", self.code(), self.section()),
+        let (kind, section) = (self.kind, self.section());
+        match (self.answer(), self.stream) {
+            (Answer::Response(id, status), _) => {
+                write!(f, "{kind:?} on stream {id} ({}, {section})", status.as_u16())
+            }
+            (_, Some(id)) => write!(f, "{kind:?} on stream {id} ({}, {section})", self.code()),
+            (_, None) => write!(f, "{kind:?} ({}, {section})", self.code()),
         }
     }
 }
@@ -312,6 +329,11 @@ mod tests {
         assert_eq!(error.scope(), Scope::Stream(id));
         assert_eq!(error.answer(), Answer::Reset(id, Reason::PROTOCOL_ERROR));
         assert!(error.to_string().contains("on stream 3"));
+        let error = Error::too_large_a_head(id);
+        assert_eq!(
+            error.to_string(),
+            "HeaderListTooLarge on stream 3 (431, RFC 9113, section 10.5.1)"
+        );
         assert!(size_of::<Error>() <= 12);
     }
 }

@@ -91,7 +91,8 @@ impl fmt::Display for ConnectProtocol {
 /// What happens on a server's connection.
 ///
 /// A request is `Request`, and unless its body is [`BodyLength::Empty`] then `Data` any number of times, at
-/// most one `Trailers`, and `End`. After `StreamReset` nothing more comes for its stream.
+/// most one `Trailers`, and `End`. After `StreamReset` nothing more comes for its stream. A request that is `Refused` is
+/// no `Request`.
 #[derive(Debug)]
 pub enum ServerEvent {
     /// The head of a request, whole and checked. Its fields share blocks of 4 KiB with others of this
@@ -104,6 +105,15 @@ pub enum ServerEvent {
     Trailers(StreamId, HeaderMap),
     /// The body is complete.
     End(StreamId),
+    /// A request was refused for what its head says, or because too many are under way. The client was told already:
+    /// there is nothing to do, and this is for the log. Nothing else comes for its stream. Bounded by
+    /// [`Limits::provoked_resets`](crate::Limits::provoked_resets).
+    Refused {
+        /// The stream that the request came on.
+        id: StreamId,
+        /// What was wrong, and what the client was told.
+        error: Error,
+    },
     /// The stream is over before its time: nobody waits for an answer any more.
     StreamReset {
         /// The stream.
@@ -202,6 +212,7 @@ pub(crate) enum Common {
     Data(StreamId, Bytes),
     Trailers(StreamId, HeaderMap),
     End(StreamId),
+    Refused { id: StreamId, error: Error },
     StreamReset { id: StreamId, reason: Reason, by: ResetBy },
     Writable(StreamId),
     Priority(StreamId, Priority),
@@ -217,6 +228,7 @@ impl From<Common> for Option<ServerEvent> {
             Common::Data(id, data) => E::Data(id, data),
             Common::Trailers(id, trailers) => E::Trailers(id, trailers),
             Common::End(id) => E::End(id),
+            Common::Refused { id, error } => E::Refused { id, error },
             Common::StreamReset { id, reason, by } => E::StreamReset { id, reason, by },
             Common::Writable(id) => E::Writable(id),
             Common::Priority(id, priority) => E::Priority(id, priority),
@@ -236,8 +248,8 @@ impl From<Common> for Option<ClientEvent> {
             Common::End(id) => E::End(id),
             Common::StreamReset { id, reason, by } => E::StreamReset { id, reason, by },
             Common::Writable(id) => E::Writable(id),
-            // Only clients signal priorities.
-            Common::Priority(..) => return None,
+            // Only clients signal priorities, and send requests.
+            Common::Priority(..) | Common::Refused { .. } => return None,
             Common::Settings(settings) => E::Settings(settings),
             Common::Pong { rtt } => E::Pong { rtt },
             Common::GoAway { last, reason, debug } => E::GoAway { last, reason, debug },
@@ -252,6 +264,7 @@ impl Common {
             Self::Data(id, _)
             | Self::Trailers(id, _)
             | Self::End(id)
+            | Self::Refused { id, .. }
             | Self::StreamReset { id, .. }
             | Self::Writable(id)
             | Self::Priority(id, _) => Some(*id),

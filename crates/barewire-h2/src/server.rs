@@ -91,7 +91,7 @@ impl Role for Server {
         };
         let length = match length {
             Ok(length) => length,
-            Err(kind) => return connection.refuse(id, kind).map(|()| Tell::Nothing),
+            Err(kind) => return connection.refuse_request(id, kind).map(|()| Tell::Nothing),
         };
         let mut stream = connection.new_stream(id);
         stream.step(Step::RecvHead);

@@ -20,6 +20,7 @@ struct Victim {
     clock: Clock,
     answer: usize,
     requests: usize,
+    refused: usize,
     frames: usize,
     /// The attacker does not read.
     deaf: bool,
@@ -31,8 +32,15 @@ const BOUND: usize = 2 << 20;
 impl Victim {
     fn new(config: Config) -> Self {
         let server = ServerConnection::new(config);
-        let mut victim =
-            Self { server, clock: Clock::start(), answer: 0, requests: 0, frames: 0, deaf: false };
+        let mut victim = Self {
+            server,
+            clock: Clock::start(),
+            answer: 0,
+            requests: 0,
+            refused: 0,
+            frames: 0,
+            deaf: false,
+        };
         victim.feed(&preface()).unwrap();
         victim.frames = 0;
         victim
@@ -46,12 +54,16 @@ impl Victim {
             self.server.handle_timeout(self.clock.now());
             rest = self.server.input().push(rest);
             while let Some(event) = self.server.poll_event()? {
-                if let ServerEvent::Request(id, ..) = event {
-                    self.requests += 1;
-                    if self.answer > 0 {
-                        let body = Bytes::from(vec![b'x'; self.answer]);
-                        let _ = self.server.respond(id, &Response::new(()), body);
+                match event {
+                    ServerEvent::Request(id, ..) => {
+                        self.requests += 1;
+                        if self.answer > 0 {
+                            let body = Bytes::from(vec![b'x'; self.answer]);
+                            let _ = self.server.respond(id, &Response::new(()), body);
+                        }
                     }
+                    ServerEvent::Refused { .. } => self.refused += 1,
+                    _ => {}
                 }
             }
             let held = self.server.input().allocated()
@@ -137,7 +149,7 @@ fn cve_2025_8671_made_you_reset() {
 fn streams_beyond_the_limit() {
     let mut victim = Victim::new(Config::default());
     assert_eq!(victim.attack(400, |turn| headers(5, id(turn), GET)), ErrorKind::ProvokedResetFlood);
-    assert_eq!(victim.requests, 100);
+    assert_eq!((victim.requests, victim.refused), (100, 200));
 }
 
 #[test]
@@ -197,7 +209,7 @@ fn zero_length_headers_and_header_bombs_cost_a_bounded_list() {
     let empty = [&block(GET)[..], &[0, 0, 0].repeat(5000)].concat();
     let kind = victim.attack(300, |turn| raw(1, 5, id(turn), &empty));
     assert_eq!(kind, ErrorKind::ProvokedResetFlood);
-    assert_eq!(victim.requests, 0);
+    assert_eq!((victim.requests, victim.refused), (0, 200));
     // One large value in the table, and indices to it: 4,000 bytes for each byte of the wire.
     let mut victim = Victim::new(Config::default());
     let mut bomb = block(GET);
@@ -206,7 +218,7 @@ fn zero_length_headers_and_header_bombs_cost_a_bounded_list() {
     bomb.extend([0xbe].repeat(10_000));
     let kind = victim.attack(300, |turn| raw(1, 5, id(turn), &bomb));
     assert_eq!(kind, ErrorKind::ProvokedResetFlood);
-    assert_eq!(victim.requests, 0);
+    assert_eq!((victim.requests, victim.refused), (0, 200));
 }
 
 /// CVE-2019-9517 and its kin: answers are asked for and not read.

@@ -60,6 +60,7 @@ impl Service {
             ServerEvent::Writable(id) => self.send(http, id),
             ServerEvent::GoAway { reason, .. } => self.goaways.push(reason),
             ServerEvent::Pong { .. } => self.pongs += 1,
+            ServerEvent::Refused { error, .. } => panic!("a good request was refused: {error}"),
             ServerEvent::Priority(..) | ServerEvent::Settings(_) => {}
         }
     }

@@ -259,6 +259,10 @@ impl<R: Role> Connection<R> {
             Target::Nobody(Some(kind)) => {
                 match self.streams.find(promised.unwrap_or(id)) {
                     Some(key) => self.stream_error(key, kind)?,
+                    // Of a promise to a client nobody is told, here and below.
+                    None if kind == ErrorKind::TooManyStreams => {
+                        self.refuse_request(promised.unwrap_or(id), kind)?;
+                    }
                     None => self.refuse(promised.unwrap_or(id), kind)?,
                 }
                 Ok(Next::More)

@@ -102,10 +102,17 @@ impl<R: Role> Connection<R> {
         !Self::is_local(id) && matches!(self.said, Said::Last(last) if id > last)
     }
 
-    /// Resets a stream that the application never heard of.
+    /// Resets a stream that the application never heard of, or not any more.
     pub(crate) fn refuse(&mut self, id: StreamId, kind: ErrorKind) -> Result<(), Error> {
         self.spend(Cost::ProvokedReset)?;
         self.put_reset(id, kind.reason());
+        Ok(())
+    }
+
+    /// Refuses a request. Nobody can answer it, but why it was refused is told.
+    pub(crate) fn refuse_request(&mut self, id: StreamId, kind: ErrorKind) -> Result<(), Error> {
+        self.refuse(id, kind)?;
+        self.events.push_back(Common::Refused { id, error: Error::stream(id, kind) });
         Ok(())
     }
 
@@ -117,7 +124,7 @@ impl<R: Role> Connection<R> {
         kind: ErrorKind,
     ) -> Result<(), Error> {
         if kind != ErrorKind::HeaderListTooLarge || !R::SERVER {
-            return self.refuse(id, kind);
+            return self.refuse_request(id, kind);
         }
         self.spend(Cost::ProvokedReset)?;
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
@@ -128,6 +135,7 @@ impl<R: Role> Connection<R> {
         if !end {
             self.put_reset(id, Reason::NO_ERROR);
         }
+        self.events.push_back(Common::Refused { id, error: Error::too_large_a_head(id) });
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use barewire_h2::frame::Frame;
 use barewire_h2::{
-    BodyLength, ClientConnection, ClientEvent, Config, Error, Reason, ResetBy, ServerConnection,
-    ServerEvent, StreamId,
+    Answer, BodyLength, ClientConnection, ClientEvent, Config, Error, Reason, ResetBy,
+    ServerConnection, ServerEvent, StreamId,
 };
 use barewire_proto::{Buf, Output, Protocol};
 use barewire_testkit::{Subject, Transcript};
@@ -118,6 +118,13 @@ impl Subject for Server {
             ServerEvent::End(id) => {
                 transcript.line(format!("end {id}"));
                 self.respond(id);
+            }
+            ServerEvent::Refused { id, error } => {
+                let told = match error.answer() {
+                    Answer::Response(_, status) => status.as_str().to_owned(),
+                    _ => error.code().to_string(),
+                };
+                transcript.line(format!("refused {id} {told} {:?}", error.kind()));
             }
             ServerEvent::StreamReset { id, reason, by } => reset(id, reason, by, transcript),
             ServerEvent::Priority(id, priority) => {

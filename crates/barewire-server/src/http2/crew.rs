@@ -141,7 +141,7 @@ where
                             state = self.exchange(me, state, id, head.map(|()| body));
                         }
                         Some(event) => {
-                            state.take_other(event);
+                            state.take_other(&self.peer, event);
                             continue;
                         }
                         None if state.is_over() => return state,

@@ -23,7 +23,7 @@ use std::pin::Pin;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
 
-use barewire_h2::{ServerConnection, ServerEvent};
+use barewire_h2::{Answer, ServerConnection, ServerEvent};
 use barewire_rt::{Driver, PeerAddr, Spawn, Transport};
 use http::{Request, Response};
 
@@ -48,7 +48,11 @@ const REQUESTS_A_TURN: u32 = 512;
 
 impl Violation for barewire_h2::Error {
     fn told(&self) -> Option<u32> {
-        Some(self.code().into())
+        match self.answer() {
+            Answer::GoAway(reason) | Answer::Reset(_, reason) => Some(reason.into()),
+            Answer::Response(_, status) => Some(status.as_u16().into()),
+            Answer::Nothing => None,
+        }
     }
 }
 
@@ -187,7 +191,7 @@ where
         let (id, head, length) = match L::event(event) {
             Some(ServerEvent::Request(id, head, length)) => (id, head, length),
             Some(event) => {
-                state.take_other(event);
+                state.take_other(&self.peer, event);
                 return state;
             }
             None => return state,

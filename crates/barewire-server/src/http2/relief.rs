@@ -174,7 +174,7 @@ where
                     let body = state.body(&self.shared, id, &head, length);
                     state.backlog.push_back((id, head.map(|()| body)));
                 }
-                Some(event) => state.take_other(event),
+                Some(event) => state.take_other(&self.peer, event),
                 None => {}
             }
         }

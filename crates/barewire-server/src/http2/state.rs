@@ -4,18 +4,19 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 
-use barewire_h2::{Reason, ServerConnection, ServerEvent, StreamId};
-use barewire_rt::{Driver, DriverError, Transport};
+use barewire_h2::{Reason, ResetBy, ServerConnection, ServerEvent, StreamId};
+use barewire_rt::{Driver, DriverError, PeerAddr, Transport};
 use http::Request;
 
 use super::incoming::{Inbox, id_of};
 use super::ready::Ready;
 use super::relief::Relief;
 use super::roles::Roles;
+use crate::connection::Violation;
 use crate::date::Date;
 use crate::drain::Watched;
 use crate::layer::{Failure, Over};
-use crate::{Body, BodyError};
+use crate::{Body, BodyError, log};
 
 /// The lock is never held while anything waits, nor while anything of the application's runs.
 pub(super) struct Shared<L, T> {
@@ -97,7 +98,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
     }
 
     /// Sees to everything but requests.
-    pub(super) fn take_other(&mut self, event: ServerEvent) {
+    pub(super) fn take_other(&mut self, peer: &PeerAddr, event: ServerEvent) {
         match event {
             ServerEvent::Data(id, data) => match self.streams.inbox(id) {
                 Some(inbox) => {
@@ -119,7 +120,11 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
                     inbox.call();
                 }
             }
-            ServerEvent::StreamReset { id, reason, .. } => {
+            ServerEvent::Refused { error, .. } => log::violated(peer, &error, error.told()),
+            ServerEvent::StreamReset { id, reason, by } => {
+                if let ResetBy::Violation(error) = by {
+                    log::violated(peer, &error, error.told());
+                }
                 self.backlog.retain(|(one, _)| *one != id);
                 if let Some(stream) = self.streams.get(id) {
                     stream.reset = Some(reason);
