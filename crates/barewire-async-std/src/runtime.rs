@@ -10,6 +10,22 @@ use crate::JoinHandle;
 ///
 /// There is one executor for each process; `ASYNC_STD_THREAD_COUNT` sets its threads, one for each core by
 /// default. The thread that calls [`block_on`](Spawn::block_on) does not run tasks, it only helps the reactor.
+///
+/// ```
+/// use barewire_async_std::AsyncStd;
+/// use barewire_rt::{Runtime, Spawn};
+/// use std::time::Duration;
+///
+/// let answer = AsyncStd.block_on(async {
+///     let task = AsyncStd.spawn(async {
+///         AsyncStd.sleep(Duration::from_millis(1)).await;
+///         42
+///     });
+///     // An error only if it panicked.
+///     task.await
+/// });
+/// assert_eq!(answer, Ok(42));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AsyncStd;
 

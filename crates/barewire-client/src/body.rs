@@ -56,6 +56,22 @@ impl Body {
     ///
     /// While it is being sent the response can be read, and it may wait for what came. With one exception: over a
     /// blocking runtime HTTP/1.1 reads nothing while the body has nothing to send.
+    ///
+    /// ```
+    /// use barewire_client::Body;
+    /// use http::HeaderMap;
+    /// use http_body::Frame;
+    /// use http_body_util::StreamBody;
+    ///
+    /// let mut trailers = HeaderMap::new();
+    /// trailers.insert("digest", "sha-256=...".parse().unwrap());
+    /// // Any `Stream` of frames will do: a channel's receiver, a file that is read.
+    /// let frames = futures_lite::stream::iter([
+    ///     Ok::<_, std::io::Error>(Frame::data(&b"part"[..])),
+    ///     Ok(Frame::trailers(trailers)),
+    /// ]);
+    /// let body = Body::stream(StreamBody::new(frames));
+    /// ```
     pub fn stream<B>(body: B) -> Self
     where
         B: http_body::Body + Send + 'static,
@@ -75,8 +91,12 @@ impl Body {
         Self::stream(ReaderBody { reader: Box::pin(reader), left, buffer: BytesMut::new() })
     }
 
-    /// As [`from_reader`](Self::from_reader), for readers that block: reading holds up the thread that sends
-    /// the request. Meant for [`blocking`](crate::blocking).
+    /// As [`from_reader`](Self::from_reader), for readers that block, such as a file: reading holds up the thread
+    /// that sends the request. Meant for [`blocking`](crate::blocking) and blocking runtimes.
+    ///
+    /// On an async runtime what was read before is not flushed when the reader blocks: it leaves when the reader
+    /// has gone on. So a reader that waits for what the server answers to the part before waits for ever there;
+    /// it needs [`stream`](Self::stream) or `from_reader`, which are pending instead.
     pub fn from_read(reader: impl Read + Send + 'static) -> Self {
         Self::from_reader(Blocking(Box::new(reader)))
     }

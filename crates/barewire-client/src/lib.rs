@@ -79,6 +79,9 @@
 //! So far: redirects, cookies, compression, proxies and authentication; pushed responses are refused. User
 //! names and passwords in URLs are refused rather than sent: they end up in logs.
 //!
+//! JSON and forms are bytes like any others, for the library of your choice: `.body(serde_json::to_vec(&note)?)`
+//! with a `content-type`, and `serde_json::from_slice(&response.bytes().await?)`.
+//!
 //! # Features
 //!
 //! - `http2` (default): HTTP/2.

@@ -51,7 +51,22 @@ impl std::error::Error for UrlError {
 ///
 /// Strings and URIs that are plain ASCII in their normal form are used as they are; everything else goes
 /// through the URL standard's parser, which maps international host names, normalises numeric ones
-/// (`127.1`, `2130706433`), resolves `..` and encodes what has to be.
+/// (`127.1`, `2130706433`), resolves `..` and encodes what has to be. What is not absolute is refused:
+/// `example.org` is not taken for `http://example.org`.
+///
+/// ```
+/// use barewire_client::{Client, ErrorKind, UrlError};
+/// use barewire_smol::Smol;
+///
+/// # futures_lite::future::block_on(async {
+/// let client = Client::new(Smol::default());
+/// let uri: http::Uri = "http://example.org/a".parse().unwrap();
+/// let _requests = [client.get("http://example.org/a b"), client.get(&uri)];
+///
+/// let error = client.get("example.org").send().await.unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::Url(UrlError::NotAbsolute)));
+/// # });
+/// ```
 pub trait IntoUrl: sealed::IntoTarget {}
 
 impl<T: sealed::IntoTarget> IntoUrl for T {}

@@ -15,6 +15,25 @@ use crate::task::{JoinHandle, when_woken};
 /// server on one core gets a second thread hop for each event that way. With an executor of its own, made by
 /// [`with_threads`](Self::with_threads) or given to [`with_executor`](Self::with_executor), the thread that
 /// calls [`block_on`](Spawn::block_on) runs tasks and reactor itself.
+///
+/// ```
+/// use barewire_rt::{Runtime, Spawn};
+/// use barewire_smol::Smol;
+/// use std::time::Duration;
+///
+/// let smol = Smol::with_threads(1)?;
+/// let answer = smol.block_on(async {
+///     let sleeper = smol.clone();
+///     let task = smol.spawn(async move {
+///         sleeper.sleep(Duration::from_millis(1)).await;
+///         42
+///     });
+///     // An error only if it panicked, or the executor is gone.
+///     task.await
+/// });
+/// assert_eq!(answer, Ok(42));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Smol {
     own: Option<Arc<Own>>,

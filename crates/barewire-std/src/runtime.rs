@@ -11,6 +11,20 @@ use crate::task::{self, JoinHandle};
 use crate::{Sleep, TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 
 /// The runtime without a runtime: futures that block, and a thread for each task.
+///
+/// ```
+/// use barewire_rt::{Runtime, Spawn};
+/// use barewire_std::Std;
+/// use std::time::Duration;
+///
+/// let std = Std::default();
+/// // A thread that is joined by waiting for it; no `async` is needed for that.
+/// let task = std.spawn_blocking(|| 40 + 2);
+/// assert_eq!(std.block_on(task), Ok(42));
+///
+/// // Blocks for that long, and is ready then.
+/// std.block_on(std.sleep(Duration::from_millis(1)));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Std {
     stack_size: usize,

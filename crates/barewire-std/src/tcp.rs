@@ -11,8 +11,7 @@ use crate::acceptor::Acceptor;
 /// A connected TCP stream.
 ///
 /// ```
-/// use barewire_rt::Listener;
-/// use barewire_std::{Std, TcpListener, TcpStream};
+/// use barewire_std::{TcpListener, TcpStream};
 /// use std::io::{Read, Write};
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap(), &Default::default())?;

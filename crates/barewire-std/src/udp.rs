@@ -5,6 +5,21 @@ use std::net::SocketAddr;
 ///
 /// The methods of [`barewire_rt::UdpSocket`] block when they are polled; [`get_ref`](Self::get_ref) has the
 /// same without futures, and time limits.
+///
+/// ```
+/// use barewire_std::UdpSocket;
+/// use std::time::Duration;
+///
+/// let server = UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
+/// let client = UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
+/// client.get_ref().send_to(b"ping", server.get_ref().local_addr()?)?;
+///
+/// server.get_ref().set_read_timeout(Some(Duration::from_secs(5)))?;
+/// let mut buf = [0; 64];
+/// let (n, from) = server.get_ref().recv_from(&mut buf)?;
+/// assert_eq!((&buf[..n], from), (&b"ping"[..], client.get_ref().local_addr()?));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 pub struct UdpSocket(std::net::UdpSocket);
 

@@ -9,6 +9,19 @@ use crate::Stream;
 use crate::acceptor::Acceptor;
 
 /// A connected Unix stream.
+///
+/// ```
+/// use barewire_std::UnixStream;
+/// use std::io::{Read, Write};
+///
+/// let (mut one, mut other) = UnixStream::pair()?;
+/// one.write_all(b"hello")?;
+/// drop(one);
+/// let mut text = String::new();
+/// other.read_to_string(&mut text)?;
+/// assert_eq!(text, "hello");
+/// # std::io::Result::Ok(())
+/// ```
 pub type UnixStream = Stream<std::os::unix::net::UnixStream>;
 
 impl UnixStream {
