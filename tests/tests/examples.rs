@@ -10,7 +10,7 @@ use barewire_tests::exchange::exchange;
 use barewire_tests::process::{Process, Server, peer};
 
 /// Each example, and what its output has to contain, in this order.
-const EXAMPLES: [(&str, &[&str]); 13] = [
+const EXAMPLES: [(&str, &[&str]); 15] = [
     (
         "client_blocking",
         &["1000 bytes\n2000 bytes\n3000 bytes\n4000 bytes\n", "8000 bytes\n5 bytes\n"],
@@ -19,6 +19,11 @@ const EXAMPLES: [(&str, &[&str]); 13] = [
         "client_get",
         &["Hallo, Ada!", "400 Bad Request", "Who is there?", "Grace! Hello, Barbara!", "refused"],
     ),
+    (
+        "client_http2",
+        &["100 answers, the last one: Some(\"/100 over HTTP/2.0\")", "connections: 1"],
+    ),
+    ("client_json", &["2 words", "400 Bad Request: {\"error\":"]),
     ("h2_async_std", &["1000000 bytes, at most ", "of them held", "the client had to wait: true"]),
     (
         "h2_smol",
