@@ -48,6 +48,7 @@
 mod begin;
 mod body;
 mod channel;
+mod config;
 mod connection;
 mod date;
 #[cfg(any(feature = "http2", feature = "tls"))]
@@ -68,6 +69,7 @@ mod upgrade;
 pub use barewire_tls as tls;
 pub use body::{Body, BodyReader};
 pub use channel::{ChannelClosed, Sender};
+pub use config::Config;
 pub use error::{BodyError, ServeError};
 pub use handler::{Blocking, Handler, IntoResponse, blocking};
-pub use server::{Config, ConnectInfo, Handle, Server, serve};
+pub use server::{ConnectInfo, Handle, Server, serve};
