@@ -413,6 +413,21 @@ mod tests {
         assert_eq!(input.take(), &[1, 2, 3, 4][..]);
     }
 
+    #[test]
+    fn what_is_changed_in_place_is_not_changed_in_slices() {
+        let mut input = Input::new(100);
+        read(&mut input, b"slice, rest", 100);
+        let slice = input.split_to(5);
+        input.filled_mut().make_ascii_uppercase();
+        assert_eq!((&slice[..], input.filled()), (&b"slice"[..], &b", REST"[..]));
+        drop(slice);
+        input.consume(2);
+        let at = input.filled().as_ptr();
+        assert_eq!(input.filled_mut().as_ptr(), at);
+        input.close();
+        assert_eq!(input.filled_mut(), b"REST");
+    }
+
     proptest::proptest! {
         #[test]
         fn it_is_a_queue_of_bytes(
