@@ -80,7 +80,8 @@ impl Body {
         Self(Kind::Full(Bytes::new()))
     }
 
-    /// A body out of any other [`http_body::Body`]: a file, a client's response, a stream.
+    /// A body out of any other [`http_body::Body`]: a file, a client's response, a stream. With a `size_hint` that
+    /// is exact it is sent with `Content-Length`, else chunked, with its trailers.
     pub fn stream<B>(body: B) -> Self
     where
         B: http_body::Body + Send + 'static,
@@ -110,7 +111,24 @@ impl Body {
         (sender, Self(Kind::Channel(receiver)))
     }
 
-    /// A body whose parts a function makes, as long as it returns any.
+    /// A body whose parts a function makes, as long as it returns any. It is called when there is room to send more;
+    /// an error breaks the body off, so that the client sees that it is incomplete.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use std::convert::Infallible;
+    /// use std::task::Poll;
+    ///
+    /// let mut left = 3;
+    /// let body = barewire_server::Body::from_fn(move |_cx| {
+    ///     left -= 1;
+    ///     let part = (left >= 0).then(|| Ok::<_, Infallible>(Bytes::from(format!("{left}\n"))));
+    ///     Poll::Ready(part)
+    /// });
+    /// # use barewire_rt::Spawn;
+    /// # let body = barewire_smol::Smol::default().block_on(body.collect(100)).unwrap();
+    /// # assert_eq!(body, "2\n1\n0\n");
+    /// ```
     pub fn from_fn<F, E>(next: F) -> Self
     where
         F: FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, E>>> + Send + Unpin + 'static,
@@ -148,7 +166,11 @@ impl Body {
         }
     }
 
-    /// The next frame of the body: data, or its trailer section. Cancel-safe.
+    /// The next frame of the body: data, or its trailer section; `None` at its end. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// See [`BodyError`].
     pub async fn frame(&mut self) -> Option<Result<Frame<Bytes>, BodyError>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await
     }

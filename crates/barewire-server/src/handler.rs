@@ -12,7 +12,28 @@ use crate::Body;
 /// What answers requests: any `async fn(Request<Body>) -> impl IntoResponse`, or with
 /// [`blocking`] any ordinary function.
 ///
-/// The future is dropped when the client goes away before it is ready.
+/// The future is dropped when the client goes away before it is ready. What has to be done nevertheless belongs
+/// into a task of its own.
+///
+/// What handlers share is captured, or is `self` where a type of one's own is the handler:
+///
+/// ```
+/// use barewire_server::{Body, Handler, IntoResponse};
+/// use http::{Request, Response};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// #[derive(Default)]
+/// struct Counter(AtomicU64);
+///
+/// impl Handler for Counter {
+///     async fn call(&self, _request: Request<Body>) -> Response<Body> {
+///         let n = self.0.fetch_add(1, Ordering::Relaxed);
+///         format!("{n} before you\n").into_response()
+///     }
+/// }
+/// # fn is_handler(_: impl Handler) {}
+/// # is_handler(Counter::default());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     note = "a handler is a function `async fn(http::Request<Body>) -> R` where `R: IntoResponse`, and it is `Send + Sync + 'static`; for a function that is not async see `barewire_server::blocking`"
@@ -91,7 +112,43 @@ where
     }
 }
 
-/// What a handler may return.
+/// What a handler may return: a response of any body that [`Body`] is made of, text, a status, `()`, a status with
+/// any of them, and a `Result` of two of them.
+///
+/// ```
+/// use barewire_server::{Body, BodyError, IntoResponse};
+/// use http::{Request, Response, StatusCode};
+///
+/// /// Lets handlers use `?`, in one place.
+/// enum Failure {
+///     Body(BodyError),
+///     NotText,
+/// }
+///
+/// impl From<BodyError> for Failure {
+///     fn from(error: BodyError) -> Self {
+///         Self::Body(error)
+///     }
+/// }
+///
+/// impl IntoResponse for Failure {
+///     fn into_response(self) -> Response<Body> {
+///         match self {
+///             Self::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+///             Self::Body(_) => StatusCode::BAD_REQUEST.into_response(),
+///             Self::NotText => (StatusCode::BAD_REQUEST, "UTF-8, please\n").into_response(),
+///         }
+///     }
+/// }
+///
+/// async fn shout(request: Request<Body>) -> Result<String, Failure> {
+///     let body = request.into_body().collect(64 * 1024).await?;
+///     let text = str::from_utf8(&body).map_err(|_| Failure::NotText)?;
+///     Ok(text.to_uppercase())
+/// }
+/// # fn is_handler(_: impl barewire_server::Handler) {}
+/// # is_handler(shout);
+/// ```
 pub trait IntoResponse {
     /// Makes the response.
     fn into_response(self) -> Response<Body>;

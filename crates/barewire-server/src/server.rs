@@ -16,12 +16,48 @@ use crate::http2;
 use crate::{Config, Handler, ServeError, log};
 
 /// Who sent a request: in its extensions where [`Config::connect_info`] asks for it.
+///
+/// ```
+/// use barewire_server::{Body, ConnectInfo};
+/// use http::Request;
+///
+/// async fn who(request: Request<Body>) -> String {
+///     match request.extensions().get::<ConnectInfo>() {
+///         Some(ConnectInfo(peer)) => format!("You are {peer}\n"),
+///         None => "`connect_info` is off\n".to_owned(),
+///     }
+/// }
+/// # fn is_handler(_: impl barewire_server::Handler) {}
+/// # is_handler(who);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectInfo(pub PeerAddr);
 
 /// An HTTP server on one listening socket.
 ///
-/// See the [crate's documentation](crate) for an example.
+/// ```
+/// use barewire_rt::{Runtime, Spawn};
+/// use barewire_server::{Config, Server};
+/// use barewire_smol::Smol;
+/// use std::time::Duration;
+///
+/// let runtime = Smol::default();
+/// let mut config = Config::default();
+/// config.max_connections = 1_000;
+/// config.drain_timeout = Duration::from_secs(5);
+/// config.http1.limits.max_head = 16 * 1024;
+/// let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?.config(config);
+///
+/// // From a signal, another thread, or as here from a task:
+/// let (handle, clock) = (server.handle(), runtime.clone());
+/// runtime.spawn(async move {
+///     clock.sleep(Duration::from_millis(10)).await;
+///     handle.shutdown();
+/// });
+/// // Returns when what was accepted is answered.
+/// runtime.block_on(server.serve(async |_request| "Hello, World!"))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Server<R, L> {
     runtime: R,
     listener: Arc<L>,
@@ -31,7 +67,7 @@ pub struct Server<R, L> {
     handle: Handle,
 }
 
-/// Tells a running server to stop. Clones tell the same server.
+/// Tells a running server to stop, from any task or thread: see [`Server`]. Clones tell the same server.
 #[derive(Clone)]
 pub struct Handle {
     stop: Arc<Stop>,
