@@ -168,6 +168,7 @@ on_every_runtime! {
         ;
     access_log:
         has_a_line_for_each_request
+        says_why_a_request_was_refused
         ;
     streams:
         share_a_port_with_http_1
