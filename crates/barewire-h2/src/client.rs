@@ -158,6 +158,8 @@ impl ClientConnection {
     pub fn upgraded(config: impl Into<Arc<Config>>, request: &Request<()>) -> Self {
         let mut client = Self::new(config);
         let inner = &mut client.inner;
+        // The 101 acknowledges those that were offered (RFC 7540, section 3.2.1).
+        inner.settings_hold();
         let mut stream = inner.new_stream(StreamId::new(1));
         stream.step(Step::SendHead);
         stream.step(Step::SendEnd);

@@ -120,6 +120,11 @@ impl<R: Role> Connection<R> {
     fn acknowledged(&mut self) {
         self.unacknowledged = false;
         self.clock.clear(Timer::Settings);
+        self.settings_hold();
+    }
+
+    /// What our settings say is true from now on.
+    pub(crate) fn settings_hold(&mut self) {
         let settings = &self.config.settings;
         if settings.header_table_size != DEFAULT_TABLE {
             self.decoder.set_max_table_size(settings.header_table_size);
