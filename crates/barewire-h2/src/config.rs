@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use barewire_hpack::Policy;
 use http::HeaderValue;
 
 use crate::settings;
@@ -12,6 +13,8 @@ use crate::settings;
 /// let mut config = Config::default();
 /// config.settings.max_concurrent_streams = 250;
 /// config.limits.max_body = 10 << 20;
+/// // Cookies of any length are secrets.
+/// config.header_compression.short_cookie = usize::MAX;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -23,6 +26,13 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// What is tolerated although the peer should not send it. Nothing by default.
     pub leniency: Leniency,
+    /// What this side's heads put into the table of header compression, and which fields nobody may ever index, since
+    /// their values could be guessed (RFC 7541, section 7.1): credentials, short cookies, `set-cookie`. Its
+    /// `max_table_size` bounds the memory of the encoder; that of the decoder is
+    /// [`Settings::header_table_size`].
+    ///
+    /// Any single value is never indexed if it is marked by [`HeaderValue::set_sensitive`].
+    pub header_compression: Policy,
 }
 
 impl Config {
@@ -181,7 +191,8 @@ pub struct Timeouts {
     /// Without open streams and without anything that had to be answered, such as a PING; GOAWAY and close. Server
     /// only. Default 60 s.
     pub idle: Option<Duration>,
-    /// After how long without anything from the peer a PING asks whether it is there. Default `None`.
+    /// After how long without anything from the peer a PING asks whether it is there: after a whole such period, and
+    /// within two. Default `None`.
     pub keepalive_interval: Option<Duration>,
     /// How long to wait for the answer to that. Default 20 s.
     pub keepalive_timeout: Duration,

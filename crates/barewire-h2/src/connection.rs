@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use barewire_hpack::{Decoder, Encoder, Policy};
+use barewire_hpack::{Decoder, Encoder};
 use barewire_proto::{Buf, Input, Output};
 use bytes::Bytes;
 use http::{HeaderMap, Request};
@@ -204,7 +204,7 @@ impl<R: Role> Connection<R> {
             input: Input::new(limits.read_buffer.max(least)),
             output: Output::new(limits.write_buffer),
             streams: Streams::default(),
-            encoder: Encoder::new(Policy::default()),
+            encoder: Encoder::new(config.header_compression.clone()),
             answers: Answers::default(),
             peer: PeerSettings::default(),
             said: Said::Nothing,

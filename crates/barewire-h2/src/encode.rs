@@ -65,7 +65,8 @@ pub(crate) fn response(
     for (name, value) in headers {
         if *name == header::DATE {
             dated = true;
-        } else if (length.is_some() && *name == header::CONTENT_LENGTH)
+        } else if *name == header::TE
+            || (length.is_some() && *name == header::CONTENT_LENGTH)
             || is_connection_specific(name)
         {
             continue;

@@ -131,6 +131,7 @@ mod streams;
 mod timer;
 mod verbs;
 
+pub use barewire_hpack::Policy;
 pub use client::ClientConnection;
 pub use config::{Config, Leniency, Limits, Rate, Settings, Timeouts};
 pub use error::{Answer, Error, ErrorKind, Scope, UsageError};

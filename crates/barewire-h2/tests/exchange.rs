@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use barewire_h2::{
     BodyLength, ClientConnection, ClientEvent, Config, ConnectProtocol, Reason, ResetBy,
-    ServerConnection, ServerEvent, UsageError,
+    ServerConnection, ServerEvent, StreamId, UsageError,
 };
 use barewire_proto::{Buf, Protocol};
 use bytes::Bytes;
@@ -101,12 +101,38 @@ fn fields_of_http11s_connection_stay_behind() {
     assert_eq!(names, ["x-kept"]);
     let mut response = status(200);
     response.headers_mut().clone_from(&fields);
+    // Of requests alone (section 8.2.2).
+    response.headers_mut().insert("te", HeaderValue::from_static("trailers"));
     talk.server().respond(id, &response, Bytes::new()).unwrap();
     talk.run();
     let events = talk.client_events();
     let [ClientEvent::Response(_, received, _)] = &events[..] else { panic!("{events:?}") };
     let names: Vec<_> = received.headers().keys().map(|name| name.as_str()).collect();
     assert_eq!(names, ["x-kept", "content-length"]);
+}
+
+/// RFC 7541, section 7.1.3: what nobody may index is marked, and each role decides for what it sends.
+#[test]
+fn secrets_are_what_the_configuration_says() {
+    let mut own = Config::default();
+    own.header_compression.short_cookie = 100;
+    own.header_compression.never_index_set_cookie = false;
+    for (config, cookie, set_cookie) in [(Config::default(), false, true), (own, true, false)] {
+        let mut talk = Talk::new(config.clone(), config);
+        let mut request = get("/");
+        let long = HeaderValue::from_static("session=12345678901234567890");
+        request.headers_mut().insert("cookie", long.clone());
+        let id = talk.client().send_request(&request, BodyLength::Empty).unwrap();
+        talk.run();
+        assert_eq!(talk.server_request().1.headers()["cookie"].is_sensitive(), cookie);
+        let mut response = status(200);
+        response.headers_mut().insert("set-cookie", long);
+        talk.server().respond(id, &response, Bytes::new()).unwrap();
+        talk.run();
+        let events = talk.client_events();
+        let [ClientEvent::Response(_, received, _)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(received.headers()["set-cookie"].is_sensitive(), set_cookie);
+    }
 }
 
 fn status(code: u16) -> Response<()> {
@@ -171,6 +197,40 @@ fn h2c_goes_on_where_http11_left_off() {
     let next = talk.client().send_request(&get("/"), BodyLength::Empty).unwrap();
     assert_eq!(next.value(), 3);
     assert!(ServerConnection::upgraded(Config::default(), b"%%%%", get("/")).is_err());
+}
+
+#[test]
+fn rfc7540_3_2_1_settings_of_the_offer_hold_at_once() {
+    let mut config = Config::default();
+    config.settings.initial_window_size = 10;
+    let (settings, request) = (config.upgrade_settings(), get("/"));
+    let mut client = ClientConnection::upgraded(config, &request);
+    let mut server =
+        ServerConnection::upgraded(Config::default(), settings.as_bytes(), request).unwrap();
+    let id = StreamId::new(1);
+    // The server answers before it has heard anything of HTTP/2.
+    server.respond(id, &Response::new(()), Bytes::from_static(b"a body of 22 bytes, ok")).unwrap();
+    while server.output().has_remaining() {
+        let put = server.output().chunk().to_vec();
+        server.output().advance(put.len());
+        assert!(client.input().push(put.into()).is_empty());
+    }
+    let mut windows = 0;
+    while let Some(event) = client.poll_event().unwrap() {
+        if let ClientEvent::Data(at, data) = event {
+            assert_eq!((at, &data[..]), (id, &b"a body of "[..]));
+            client.release_capacity(id, data.len());
+            windows += 1;
+        }
+    }
+    assert_eq!(windows, 1);
+    let mut talk = Talk::of(client, server);
+    talk.run();
+    let rest = talk.client_events().iter().find_map(|event| match event {
+        ClientEvent::Data(_, data) => Some(data.clone()),
+        _ => None,
+    });
+    assert_eq!(rest.as_deref(), Some(&b"22 bytes, "[..]));
 }
 
 #[test]

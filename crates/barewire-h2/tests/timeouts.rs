@@ -21,6 +21,8 @@ struct Timed {
     /// Nobody takes what is put out.
     deaf: bool,
     resets: Vec<ErrorKind>,
+    /// What was put out and taken.
+    said: Vec<u8>,
 }
 
 impl Timed {
@@ -31,6 +33,7 @@ impl Timed {
             clock: Clock::start(),
             deaf: false,
             resets: Vec::new(),
+            said: Vec::new(),
         };
         timed.feed(&[]).unwrap();
         timed
@@ -62,7 +65,7 @@ impl Timed {
             if n == 0 || self.deaf {
                 return Ok(());
             }
-            self.server.output().advance(n);
+            self.said.extend(self.server.output().copy_to_bytes(n));
         }
     }
 
@@ -270,3 +273,47 @@ fn buffers_are_given_back_when_nothing_happens() {
     timed.pass(1.0).unwrap();
     assert_eq!(timed.server.input().allocated() + timed.server.output().allocated(), 0);
 }
+
+/// A client that is asked whether it is there, after ten seconds without a word, and has five more.
+fn asked() -> (Timed, Vec<u8>) {
+    let mut config = Config::default();
+    config.timeouts.idle = None;
+    config.timeouts.keepalive_interval = Some(Duration::from_secs(10));
+    config.timeouts.keepalive_timeout = Duration::from_secs(5);
+    let mut timed = Timed::open(config);
+    timed.said.clear();
+    // What it said at first counts for the period that it came in.
+    timed.pass(19.999).unwrap();
+    assert_eq!(timed.said, [], "it is too early");
+    timed.pass(0.001).unwrap();
+    let ping = std::mem::take(&mut timed.said);
+    assert_eq!(ping[..9], raw(6, 0, 0, &[0; 8])[..9]);
+    (timed, raw(6, 1, 0, &ping[9..]))
+}
+
+#[test]
+fn who_does_not_answer_a_ping_is_gone() {
+    let (mut timed, _) = asked();
+    timed.strikes_after(5.0, ErrorKind::KeepaliveTimeout);
+    // GOAWAY, in case it is only slow.
+    assert_eq!(timed.server.output().chunk()[3], 7);
+}
+
+/// Of whatever kind, and in the last moment.
+#[test]
+fn who_says_anything_is_there() {
+    for answers in [true, false] {
+        let (mut timed, answer) = asked();
+        timed.pass(4.999).unwrap();
+        timed.feed(if answers { &answer } else { &GREETING }).unwrap();
+        timed.said.clear();
+        // It is asked again after as long as before, from now on or from when the answer was awaited.
+        timed.pass(10.001).unwrap();
+        assert_eq!(timed.said[..9], raw(6, 0, 0, &[0; 8])[..9]);
+        assert!(!timed.server.is_draining());
+        timed.strikes_after(5.0 - if answers { 0.001 } else { 0.0 }, ErrorKind::KeepaliveTimeout);
+    }
+}
+
+/// A frame of a type that nobody knows, which needs no answer.
+const GREETING: [u8; 9] = [0, 0, 0, 0xee, 0, 0, 0, 0, 0];

@@ -145,8 +145,10 @@ impl<R: Role> Connection<R> {
         trailers: &HeaderMap,
     ) -> Result<(), UsageError> {
         let key = self.sending(id)?;
-        let pseudo = |name: &http::HeaderName| crate::fields::is_connection_specific(name);
-        if trailers.keys().any(pseudo) {
+        let barred = |name: &http::HeaderName| {
+            *name == http::header::TE || crate::fields::is_connection_specific(name)
+        };
+        if trailers.keys().any(barred) {
             return Err(UsageError::BadField);
         }
         let Some(stream) = self.streams.get_mut(key) else { return Ok(()) };
