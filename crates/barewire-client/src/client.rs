@@ -95,7 +95,8 @@ impl<R: Runtime> Client<R> {
         RequestBuilder::new(self.clone(), method, url)
     }
 
-    /// Sends a request of the ecosystem's type; its URI has to be absolute. Its extensions are not used.
+    /// Sends a request of the ecosystem's type; its URI has to be absolute. Its extensions are not used, and its
+    /// version as [`RequestBuilder::version`] has it.
     ///
     /// Cancel-safe as [`RequestBuilder::send`].
     ///

@@ -117,7 +117,9 @@ impl<R: Runtime> RequestBuilder<R> {
         })
     }
 
-    /// Sets the version: HTTP/1.1 by default, HTTP/1.0 for servers that need it.
+    /// Sets the version of an HTTP/1 message: HTTP/1.1 by default, HTTP/1.0 for servers that need it. Over HTTP/2 it
+    /// is not used, and it does not ask for HTTP/2 either: that is up to [`Versions`](crate::Versions), and
+    /// `Version::HTTP_2` ends in [`ErrorKind::Request`] where HTTP/1.1 is spoken.
     pub fn version(self, version: Version) -> Self {
         self.with(|draft| {
             draft.version = version;
@@ -138,7 +140,7 @@ impl<R: Runtime> RequestBuilder<R> {
     /// See [`ErrorKind`](crate::ErrorKind). A request is sent a second time, once, when a kept connection
     /// turned out to be closed, no byte of a response came, its body is in memory, and its method is
     /// idempotent or no byte of it had been sent. What a server of HTTP/2 says that it did not begin (GOAWAY,
-    /// REFUSED_STREAM) is sent again, a few times at most, if its body is in memory. Requests that waited for the
+    /// `REFUSED_STREAM`) is sent again, a few times at most, if its body is in memory. Requests that waited for the
     /// same connection, to share it, get the same error when it cannot be opened.
     pub async fn send(self) -> Result<Response, Error> {
         execute(self.client.shared(), self.draft?).await

@@ -38,7 +38,7 @@ impl JoinError {
         catch_unwind(AssertUnwindSafe(work)).map_err(|_| Self::Panicked)
     }
 
-    /// As [`catch`](Self::catch), for a future.
+    /// As [`catch`](Self::catch), for a future. As cancel-safe as that one is.
     ///
     /// # Errors
     ///

@@ -39,7 +39,7 @@
 //!
 //! - `http2` (default): HTTP/2.
 //! - `tls`: HTTPS, by rustls: `Server::tls` and the module `tls`. Without it nothing of TLS is built.
-//! - `self-signed`: `tls::SelfSigned`, certificates that are made on the spot, for development.
+//! - `self-signed`: `tls`, and `tls::SelfSigned`, certificates that are made on the spot, for development.
 //! - `tracing`: an access log (`INFO`) and what went wrong (`WARN`, `DEBUG`) as events of the target
 //!   `barewire::server`.
 

@@ -78,7 +78,8 @@ struct Stop {
     close: Box<dyn Fn() + Send + Sync>,
 }
 
-/// Serves a handler on a listener with the default [`Config`], for ever.
+/// Serves a handler on a listener with the default [`Config`], for ever: for what [`Server`] can do beside, such as
+/// to stop, there is no handle. Dropping the future stops accepting, and leaves connections to themselves.
 ///
 /// # Errors
 ///

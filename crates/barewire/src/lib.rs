@@ -21,18 +21,48 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A client, on the same runtime or on another one:
+//!
+//! ```no_run
+//! use barewire::client::Client;
+//! use barewire::rt::Spawn;
+//! use barewire::smol::Smol;
+//!
+//! let runtime = Smol::default();
+//! let client = Client::new(runtime.clone());
+//! runtime.block_on(async {
+//!     let response = client.get("http://example.org/").send().await?.error_for_status()?;
+//!     println!("{}", response.text().await?);
+//!     Ok::<(), barewire::client::Error>(())
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is where
+//!
+//! - [`server`]: `Server`, its `Config`, bodies, what handlers are and return.
+//! - [`client`]: `Client`, requests, responses, errors; `client::blocking` is the same without async.
+//! - `smol`, `async_std`, `std`: the runtimes, and their sockets. [`rt`] has the traits that they implement: import
+//!   [`rt::Spawn`] for `block_on` and `spawn`, [`rt::Runtime`] for `sleep` and `connect_tcp`.
+//! - `tls`: certificates, and whom to trust.
+//! - [`h1`] and `h2`: the protocols without I/O; [`proto`] has the trait that they implement.
+//! - [`http`] and [`bytes`]: the crates whose types stand in all of these.
+//!
 //! # Features
 //!
-//! Each is additive, and turns nothing else on or off.
+//! Each only adds.
 //!
 //! - `http2` (default): HTTP/2, beside HTTP/1.1; the protocol itself is `h2`.
 //! - `tls`: https, by rustls, as `tls`. Without it nothing of TLS is built.
-//! - `platform-roots`: clients trust whom the operating system trusts, unless they are told whom.
-//! - `self-signed`: certificates made on the spot, for development.
-//! - `smol` (default): the adapter for smol, as [`smol`].
+//! - `platform-roots`: `tls`, and clients trust whom the operating system trusts, unless they are told whom.
+//! - `self-signed`: `tls`, and certificates made on the spot, for development.
+//! - `smol` (default): the adapter for smol, as `smol`.
 //! - `async-std`: the adapter for async-std, which is discontinued upstream, as `async_std`.
 //! - `std`: the adapter for threads and blocking sockets, as `std`.
-//! - `tracing`: access and error logs of the server as `tracing` events.
+//! - `tracing`: access and error logs of the server, and what the client does with its connections, as `tracing`
+//!   events.
+//!
+//! `default-features = false` leaves HTTP/2 out too: name `http2` beside the runtime to keep it.
 
 #![forbid(unsafe_code)]
 

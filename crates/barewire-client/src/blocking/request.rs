@@ -67,7 +67,7 @@ impl<R: Runtime> RequestBuilder<R> {
         Self(self.0.expect_continue(wait))
     }
 
-    /// Sets the version: HTTP/1.1 by default, HTTP/1.0 for servers that need it.
+    /// Sets the version of an HTTP/1 message: see [`crate::RequestBuilder::version`].
     pub fn version(self, version: Version) -> Self {
         Self(self.0.version(version))
     }
