@@ -10,7 +10,7 @@ use barewire_tests::exchange::exchange;
 use barewire_tests::process::{Process, Server, peer};
 
 /// Each example, and what its output has to contain, in this order.
-const EXAMPLES: [(&str, &[&str]); 15] = [
+const EXAMPLES: [(&str, &[&str]); 16] = [
     (
         "client_blocking",
         &["1000 bytes\n2000 bytes\n3000 bytes\n4000 bytes\n", "8000 bytes\n5 bytes\n"],
@@ -29,6 +29,7 @@ const EXAMPLES: [(&str, &[&str]); 15] = [
         "h2_smol",
         &["/two on stream 3", "\"server\": \"barewire\"", "/one on stream 1", "/three on stream 5"],
     ),
+    ("h2_std", &["/ONE\n/TWO\n/THREE\n"]),
     ("hello_async_std", &["listening on http://127.0.0.1:", "Hello from /async-std"]),
     ("hello_smol", &["listening on http://127.0.0.1:", "Hello from /smol"]),
     ("hello_std", &["listening on http://127.0.0.1:", "Hello from /std"]),
