@@ -433,3 +433,48 @@ fn informational_responses_have_a_limit_whatever_was_configured() {
     }
     panic!("300 were taken");
 }
+
+/// What was promised before the end was announced is delivered, whoever announced it.
+#[test]
+fn a_promise_is_kept_in_a_shutdown() {
+    for by_client in [false, true] {
+        let mut config = Config::default();
+        config.settings.enable_push = true;
+        let mut talk = Talk::new(config, Config::default());
+        let id = talk.client().send_request(&get("/"), BodyLength::Empty).unwrap();
+        talk.run();
+        let promised = talk.server().push_promise(id, &get("/pushed")).unwrap();
+        talk.server().respond(id, &status(200), Bytes::new()).unwrap();
+        talk.run();
+        match by_client {
+            true => talk.client().graceful_shutdown(),
+            false => talk.server().graceful_shutdown(),
+        }
+        talk.run();
+        assert!(!talk.is_closed());
+        talk.client_events();
+        talk.server().respond(promised, &status(200), Bytes::from_static(b"kept")).unwrap();
+        talk.run();
+        assert_eq!(talk.client_consume(promised), 4);
+        assert!(talk.is_closed());
+    }
+}
+
+/// RFC 9113, section 6.8: what comes for streams after the last one is ignored, and holds nothing up.
+#[test]
+fn a_promise_after_the_last_one_is_ignored() {
+    let mut config = Config::default();
+    config.settings.enable_push = true;
+    let mut talk = Talk::new(config, Config::default());
+    let id = talk.client().send_request(&get("/"), BodyLength::Empty).unwrap();
+    talk.run();
+    // They pass each other.
+    talk.client().go_away(Reason::NO_ERROR);
+    talk.server().push_promise(id, &get("/pushed")).unwrap();
+    talk.run();
+    let promises = |event: &ClientEvent| matches!(event, ClientEvent::PushPromise { .. });
+    assert!(!talk.client_events().iter().any(promises));
+    talk.server().respond(id, &status(200), Bytes::new()).unwrap();
+    talk.run();
+    assert!(talk.is_closed());
+}

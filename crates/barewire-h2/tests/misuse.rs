@@ -178,3 +178,45 @@ fn commands_for_streams_that_never_were_do_nothing() {
     }
     assert!(!talk.server().output().has_remaining() && !talk.client().output().has_remaining());
 }
+
+/// Behind the last word nothing is queued, whoever has not heard of the end yet: a driver has shut the write side down.
+#[test]
+fn commands_after_the_end_queue_nothing() {
+    let post = Request::post("http://a/").body(()).unwrap();
+    let (mut talk, id) = asked(&post, BodyLength::Unknown);
+    let mut body = Bytes::from(vec![b'x'; 60_000]);
+    talk.client().send_data(id, &mut body, false).unwrap();
+    talk.server().send_response(id, &status(200), BodyLength::Unknown).unwrap();
+    let mut body = Bytes::from(vec![b'x'; 60_000]);
+    talk.server().send_data(id, &mut body, false).unwrap();
+    let waits = talk.client().send_request(&get(), BodyLength::Empty).unwrap();
+    talk.run();
+    // PING on a stream.
+    let bad = Bytes::from_static(&[0, 0, 8, 6, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let (client, server) = (&mut talk.pair.client, &mut talk.pair.server);
+    assert!(client.input().push(bad.clone()).is_empty() && server.input().push(bad).is_empty());
+    assert!(client.poll_event().is_err() && server.poll_event().is_err());
+    for output in [client.output(), server.output()] {
+        let farewell = output.remaining();
+        output.advance(farewell);
+        assert!(output.is_finished());
+    }
+    let data = || Bytes::from_static(b"late");
+    assert_eq!(server.respond(waits, &status(200), data()), Err(UsageError::StreamClosed));
+    assert_eq!(server.send_informational(waits, &status(103)), Err(UsageError::StreamClosed));
+    assert_eq!(server.push_promise(waits, &get()), Err(UsageError::StreamClosed));
+    assert_eq!(server.send_data(id, &mut data(), true), Err(UsageError::StreamClosed));
+    server.release_capacity(id, 60_000);
+    server.discard(id);
+    server.reset_stream(waits, Reason::CANCEL);
+    server.ping();
+    server.graceful_shutdown();
+    server.go_away(Reason::NO_ERROR);
+    assert!(!server.is_open(id) && server.is_idle());
+    assert_eq!(client.send_request(&get(), BodyLength::Empty), Err(UsageError::Closed));
+    assert_eq!(client.send_data(id, &mut data(), true), Err(UsageError::StreamClosed));
+    client.send_priority_update(id, barewire_h2::Priority::default());
+    client.release_capacity(id, 60_000);
+    client.reset_stream(waits, Reason::CANCEL);
+    assert!(client.output().is_finished() && server.output().is_finished());
+}

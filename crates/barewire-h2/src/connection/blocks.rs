@@ -139,6 +139,10 @@ impl<R: Role> Connection<R> {
             if !Self::is_local(id) || self.is_idle_id(id) || !good {
                 return Err(ErrorKind::UnexpectedFrame.into());
             }
+            if self.is_beyond_last(promised) {
+                self.spend(Cost::ProvokedReset)?;
+                return Ok(Target::Nobody(None));
+            }
             let pushed = self.streams.iter().filter(|stream| !Self::is_local(stream.id)).count();
             let welcome = self.config.settings.enable_push
                 && pushed < self.config.settings.max_concurrent_streams as usize

@@ -9,7 +9,7 @@ use crate::budget::Cost;
 use crate::event::{Common, ResetBy};
 use crate::frame::Frame;
 use crate::stream::State;
-use crate::streams::Key;
+use crate::streams::{Key, Streams};
 use crate::timer::Timer;
 use crate::{Error, ErrorKind, Reason, StreamId};
 
@@ -86,6 +86,10 @@ impl<R: Role> Connection<R> {
         if !going || self.ended || self.active_local > 0 || self.active_remote > 0 {
             return;
         }
+        // They do not count yet, but a promise is kept.
+        if self.streams.iter().any(|stream| stream.state.is_reserved()) {
+            return;
+        }
         if self.said == Said::Nothing {
             let last = self.last_remote;
             self.put(&Frame::GoAway { last, reason: Reason::NO_ERROR, debug: &[] });
@@ -95,10 +99,12 @@ impl<R: Role> Connection<R> {
     }
 
     /// Nothing will be sent any more; what the peer still sends is read for a while, so that no reset
-    /// overtakes our last words.
+    /// overtakes our last words. Without streams no command finds anything to send.
     fn end(&mut self) {
         self.ended = true;
         self.linger = true;
+        self.streams = Streams::default();
+        (self.active_local, self.active_remote, self.waiting) = (0, 0, 0);
         self.scheduler.clear();
         self.block = None;
         self.output.finish();
@@ -109,6 +115,9 @@ impl<R: Role> Connection<R> {
             return;
         }
         self.error = Some(error);
+        if self.ended {
+            return;
+        }
         if let crate::Answer::GoAway(reason) = error.answer() {
             let last = match self.said {
                 Said::Last(last) => last,
