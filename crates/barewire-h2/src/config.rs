@@ -43,6 +43,19 @@ impl Config {
 }
 
 /// What the peer is told in SETTINGS, and the connection's window (RFC 9113, section 6.5.2).
+///
+/// ```
+/// use barewire_h2::{Config, ServerConnection};
+/// use barewire_proto::{Buf, Protocol};
+///
+/// // Uploads of two files at once, each as fast as the line allows.
+/// let mut config = Config::default();
+/// config.settings.initial_window_size = 8 << 20;
+/// config.settings.connection_window = 16 << 20;
+/// config.settings.max_concurrent_streams = 2;
+/// let mut server = ServerConnection::new(config);
+/// assert!(server.output().has_remaining(), "it says so first");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Bytes of the table that decodes the peer's header blocks: memory. Default 4,096, as h2 and nghttp2.
@@ -84,6 +97,14 @@ impl Default for Settings {
 /// How often something may happen: at most `burst` times at once, and `per_second` in the long run.
 ///
 /// Time is what the connection was told by `handle_timeout`; without being told it is `burst` in all.
+///
+/// ```
+/// use barewire_h2::{Limits, Rate};
+///
+/// // A client of our own that measures the round trip all the time.
+/// let limits = Limits { pings: Rate { burst: 5000, per_second: 500 }, ..Limits::default() };
+/// assert_eq!(limits.resets, Rate { burst: 1000, per_second: 33 });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// How many at once.
@@ -100,6 +121,20 @@ impl Rate {
 
 /// How much a peer may send, and make this side send. What is above a rate ends the connection with GOAWAY
 /// ENHANCE_YOUR_CALM.
+///
+/// ```
+/// use barewire_h2::{Config, Limits, Rate};
+///
+/// let config = Config {
+///     limits: Limits {
+///         max_fields: 64,
+///         max_body: 1 << 20,
+///         resets: Rate { burst: 100, per_second: 10 },
+///         ..Limits::default()
+///     },
+///     ..Config::default()
+/// };
+/// ```
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Bytes of one compressed header block, CONTINUATION included. Guards memory before decompression.
@@ -181,6 +216,18 @@ impl Default for Limits {
 }
 
 /// How long a peer may take. `None` is for ever.
+///
+/// ```
+/// use barewire_h2::Timeouts;
+/// use std::time::Duration;
+///
+/// // A peer that may be gone without a word is asked every half a minute.
+/// let timeouts = Timeouts {
+///     keepalive_interval: Some(Duration::from_secs(30)),
+///     idle: None,
+///     ..Timeouts::default()
+/// };
+/// ```
 #[derive(Clone, Debug)]
 pub struct Timeouts {
     /// From the beginning to the acknowledgement of our SETTINGS. Default 10 s.
@@ -240,6 +287,14 @@ impl Default for Timeouts {
 }
 
 /// What is tolerated although the peer should not send it.
+///
+/// ```
+/// use barewire_h2::{Config, Leniency};
+///
+/// // A client that sends `Connection: keep-alive` over HTTP/2 and cannot be changed.
+/// let leniency = Leniency { connection_specific_fields: true, ..Leniency::default() };
+/// let config = Config { leniency, ..Config::default() };
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Leniency {
     /// Drop fields of HTTP/1.1's connection instead of refusing the message (RFC 9113, section 8.2.2).

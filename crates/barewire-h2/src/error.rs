@@ -268,6 +268,18 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// A command that does not fit: nothing was queued, and the connection stands as it was.
+///
+/// ```
+/// use barewire_h2::{BodyLength, ClientConnection, Config, UsageError};
+///
+/// let mut client = ClientConnection::new(Config::default());
+/// let request = http::Request::get("http://example.com/").header("content-length", "5").body(())?;
+/// let refused = client.send_request(&request, BodyLength::Empty);
+/// assert_eq!(refused, Err(UsageError::LengthMismatch));
+/// client.go_away(barewire_h2::Reason::NO_ERROR);
+/// assert_eq!(client.send_request(&request, BodyLength::Known(5)), Err(UsageError::Closed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UsageError {

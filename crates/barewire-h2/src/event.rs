@@ -29,6 +29,15 @@ impl BodyLength {
 }
 
 /// Who put an end to a stream.
+///
+/// ```
+/// use barewire_h2::{Reason, ResetBy};
+///
+/// // A request that was refused before anything was done can be sent again; one that was cancelled may have done half.
+/// assert!(ResetBy::Peer.is_unprocessed(Reason::REFUSED_STREAM));
+/// assert!(!ResetBy::Peer.is_unprocessed(Reason::CANCEL));
+/// assert!(ResetBy::GoAway.is_unprocessed(Reason::REFUSED_STREAM));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResetBy {
     /// The peer's GOAWAY says that it was not and will not be processed (RFC 9113, section 6.8).

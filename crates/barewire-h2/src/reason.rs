@@ -1,6 +1,14 @@
 use std::fmt;
 
 /// An error code of RST_STREAM and GOAWAY (RFC 9113, section 7). Codes that nobody knows are kept.
+///
+/// ```
+/// use barewire_h2::Reason;
+///
+/// assert_eq!(u32::from(Reason::CANCEL), 8);
+/// assert_eq!(Reason::from(8), Reason::CANCEL);
+/// assert_eq!(Reason::from(0xbad).name(), None);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Reason(u32);
 

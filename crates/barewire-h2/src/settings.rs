@@ -14,6 +14,15 @@ pub(crate) const DEFAULT_WINDOW: u32 = 65_535;
 pub(crate) const DEFAULT_TABLE: u32 = 4096;
 
 /// What the peer announced.
+///
+/// ```
+/// use barewire_h2::{ClientConnection, Config};
+///
+/// // Until the server has said more, the protocol's defaults hold.
+/// let client = ClientConnection::new(Config::default());
+/// assert_eq!(client.peer_settings().initial_window_size, 65_535);
+/// assert!(!client.peer_settings().enable_connect_protocol);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PeerSettings {
     /// Bytes of the peer's table for our header blocks. Ours may be smaller.

@@ -40,6 +40,17 @@ pub struct Decoder<F: Field = HeaderField> {
 }
 
 /// How large a list of fields was.
+///
+/// ```
+/// use barewire_hpack::{Decoder, HeaderField};
+///
+/// // `:method: GET`, three times: an octet each on the wire.
+/// let mut handed_out = 0;
+/// let mut decoder = Decoder::<HeaderField>::new(4096);
+/// let list = decoder.decode(&[0x82, 0x82, 0x82], 100, |_| handed_out += 1)?;
+/// assert_eq!((list.size, list.is_too_large(), handed_out), (3 * (7 + 3 + 32), true, 2));
+/// # Ok::<(), barewire_hpack::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListSize {
     /// The octets of all names and values, and 32 for each field: what SETTINGS_MAX_HEADER_LIST_SIZE counts

@@ -5,6 +5,14 @@ use std::fmt;
 /// Final for the decoder, whose table may have missed a part of the block: HTTP/2 closes the connection with
 /// `COMPRESSION_ERROR` (RFC 9113, section 4.3). Errors are small, hold no text of the peer's, and compare by
 /// kind.
+///
+/// ```
+/// use barewire_hpack::{Decoder, ErrorKind, HeaderField};
+///
+/// let error = Decoder::<HeaderField>::new(4096).decode(&[0x80], 1000, |_| ()).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::IndexOutOfRange);
+/// assert_eq!(error.section(), "RFC 7541, section 2.3.3");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Error {
     kind: ErrorKind,

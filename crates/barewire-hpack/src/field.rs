@@ -95,6 +95,18 @@ impl fmt::Debug for Value<'_> {
 /// A field as HPACK knows it: any octets for a name and for a value.
 ///
 /// Both pin the blocks of at most 4 KiB that they are in, or nothing where they are of the static table.
+///
+/// ```
+/// use barewire_hpack::{Decoder, HeaderField};
+///
+/// // A literal that is never indexed: what forwards it has to keep it so.
+/// let mut fields = Vec::new();
+/// let mut decoder = Decoder::<HeaderField>::new(4096);
+/// decoder.decode(b"\x10\x03pin\x041234", 1000, |field| fields.push(field.into_owned()))?;
+/// assert_eq!((&fields[0].name[..], &fields[0].value[..]), (&b"pin"[..], &b"1234"[..]));
+/// assert!(fields[0].never_indexed);
+/// # Ok::<(), barewire_hpack::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeaderField {
     /// The name.

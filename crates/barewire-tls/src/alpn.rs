@@ -4,6 +4,19 @@ use rustls::{CommonState, ProtocolVersion};
 use rustls_pki_types::CertificateDer;
 
 /// What the handshake agreed on: what a factory looks at to make the protocol inside.
+///
+/// ```
+/// use barewire_tls::Negotiated;
+///
+/// /// What the connection goes on with.
+/// fn speaks(negotiated: &Negotiated) -> Result<&'static str, String> {
+///     match negotiated.alpn() {
+///         Some(b"h2") => Ok("HTTP/2"),
+///         Some(b"http/1.1") | None => Ok("HTTP/1.1"),
+///         Some(other) => Err(other.escape_ascii().to_string()),
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Negotiated {
     alpn: Option<Vec<u8>>,

@@ -3,6 +3,16 @@ use std::fmt;
 use rustls::{AlertDescription, CertificateError};
 
 /// Why a connection in TLS ended: TLS itself, or the protocol inside of it.
+///
+/// ```
+/// use barewire_tls::{Error, ErrorKind};
+///
+/// /// Whether what came so far may be a part only.
+/// fn is_cut<E>(error: &Error<E>) -> bool {
+///     matches!(error, Error::Tls(error) if error.kind() == ErrorKind::Truncated)
+/// }
+/// assert!(!is_cut(&Error::Inner("the protocol's own")));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Error<E> {
     /// What the protocol inside says.

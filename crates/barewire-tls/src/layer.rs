@@ -14,6 +14,20 @@ use crate::session::Session;
 use crate::{ClientConfig, ConfigError, Negotiated, ServerConfig};
 
 /// What happens on a connection in TLS.
+///
+/// ```
+/// use barewire_tls::Event;
+///
+/// /// For who is told of the handshake by the closure that makes the protocol.
+/// fn inner<E>(event: Event<E>) -> Option<E> {
+///     match event {
+///         Event::Established => None,
+///         Event::Inner(event) => Some(event),
+///     }
+/// }
+/// assert_eq!(inner(Event::Inner("a line")), Some("a line"));
+/// assert_eq!(inner::<()>(Event::Established), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event<E> {
     /// The handshake is done, and the protocol inside is made: once, before all other events.

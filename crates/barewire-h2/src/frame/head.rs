@@ -21,6 +21,14 @@ pub mod flags {
 
 /// The number of a stream (RFC 9113, section 5.1.1): odd for those that clients open, even for servers, 0 for
 /// the connection itself.
+///
+/// ```
+/// use barewire_h2::StreamId;
+///
+/// assert!(StreamId::new(3).is_of_client() && !StreamId::new(2).is_of_client());
+/// // The reserved bit does not count.
+/// assert_eq!(StreamId::new(1 << 31), StreamId::CONNECTION);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId(u32);
 
@@ -121,6 +129,17 @@ impl Kind {
 }
 
 /// The nine bytes that every frame begins with (RFC 9113, section 4.1).
+///
+/// ```
+/// use barewire_h2::StreamId;
+/// use barewire_h2::frame::{FrameHead, Kind, flags};
+///
+/// let head = FrameHead::parse(b"\0\0\x05\0\x01\0\0\0\x03Hello").ok_or("nine bytes")?;
+/// assert_eq!((head.kind, head.length, head.stream), (Kind::Data, 5, StreamId::new(3)));
+/// assert!(head.has(flags::END_STREAM) && !head.has(flags::PADDED));
+/// assert_eq!(FrameHead::parse(b"\0\0\x05"), None);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FrameHead {
     /// Bytes of the payload.

@@ -6,7 +6,21 @@ use crate::ErrorKind;
 
 /// What one SETTINGS frame says (RFC 9113, section 6.5.2); `None` is what it does not mention.
 ///
-/// When it mentions something twice, the last one counts, but for the size of the header table. Settings that are not known are left out.
+/// When it mentions something twice, the last one counts, but for the size of the header table. Settings that are not
+/// known are left out.
+///
+/// ```
+/// use barewire_h2::frame::{self, Frame, SettingsFrame};
+/// use barewire_proto::Status;
+///
+/// let settings = SettingsFrame { initial_window_size: Some(1 << 20), ..SettingsFrame::default() };
+/// let mut wire = bytes::BytesMut::new();
+/// Frame::Settings(settings).encode(&mut wire);
+/// assert_eq!(wire[9..], [0, 4, 0, 0x10, 0, 0]);
+/// let Status::Complete(frame, _) = frame::decode(&wire, 16_384)? else { panic!("it is whole") };
+/// assert_eq!(frame, Frame::Settings(settings));
+/// # Ok::<(), barewire_h2::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SettingsFrame {
     /// SETTINGS_HEADER_TABLE_SIZE.
