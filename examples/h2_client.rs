@@ -8,9 +8,9 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use barewire::bytes::{Buf, Bytes};
+use barewire::h2::{BodyLength, ClientConnection, ClientEvent, Config, Reason, StreamId};
 use barewire::http::Request;
 use barewire::proto::Protocol;
-use barewire_h2::{BodyLength, ClientConnection, ClientEvent, Config, Reason, StreamId};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let addr = std::env::args().nth(1).ok_or("usage: h2_client ADDRESS:PORT")?;

@@ -8,9 +8,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use barewire::bytes::Buf;
+use barewire::h2::{BodyLength, Config, ServerConnection, ServerEvent, StreamId};
 use barewire::http::{Request, Response};
 use barewire::proto::Protocol;
-use barewire_h2::{BodyLength, Config, ServerConnection, ServerEvent, StreamId};
 
 type Requests = HashMap<StreamId, (Request<()>, usize)>; // with how much of each body came
 

@@ -4,11 +4,11 @@
 use std::error::Error;
 use std::io;
 
+use barewire::h2::{BodyLength, ClientConnection, ClientEvent, Config, Reason};
+use barewire::h2::{ServerConnection, ServerEvent};
 use barewire::http::{HeaderMap, HeaderValue, Request, Response, header};
 use barewire::rt::{Driver, Listener, PeerAddr, Runtime, Spawn, Transport};
 use barewire::smol::Smol;
-use barewire_h2::{BodyLength, ClientConnection, ClientEvent, Config, Reason};
-use barewire_h2::{ServerConnection, ServerEvent};
 
 /// Answers every pair of requests in the other order, and says so in a trailer.
 async fn serve(stream: impl Transport) -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -7,11 +7,11 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use barewire::h2::{BodyLength, ClientConnection, ClientEvent, Config, Reason, StreamId};
 use barewire::http::Request;
 use barewire::rt::Spawn;
 use barewire::server::{Body, Server, blocking};
 use barewire::std::{Driver, Std, TcpStream};
-use barewire_h2::{BodyLength, ClientConnection, ClientEvent, Config, Reason, StreamId};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
