@@ -4,10 +4,11 @@
 //! crate puts them together for people who write applications.
 //!
 //! ```
+//! # #[cfg(feature = "smol")] {
+//! use barewire::http::{Request, Response};
 //! use barewire::rt::Spawn;
 //! use barewire::server::{Body, Server};
 //! use barewire::smol::Smol;
-//! use http::{Request, Response};
 //!
 //! async fn hello(_: Request<Body>) -> Response<Body> {
 //!     Response::new("Hello, World!".into())
@@ -18,12 +19,14 @@
 //! println!("listening on http://{}", server.local_addr()?);
 //! # server.handle().shutdown();
 //! runtime.block_on(server.serve(hello))?;
+//! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! A client, on the same runtime or on another one:
 //!
 //! ```no_run
+//! # #[cfg(feature = "smol")] {
 //! use barewire::client::Client;
 //! use barewire::rt::Spawn;
 //! use barewire::smol::Smol;
@@ -35,6 +38,7 @@
 //!     println!("{}", response.text().await?);
 //!     Ok::<(), barewire::client::Error>(())
 //! })?;
+//! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
