@@ -101,8 +101,8 @@ fn config(random: &mut Random) -> Config {
     config
 }
 
-fn payload(length: usize) -> Bytes {
-    Bytes::from((0..length).map(|at| at as u8).collect::<Vec<_>>())
+fn payload(range: std::ops::Range<usize>) -> Bytes {
+    Bytes::from(range.map(|at| at as u8).collect::<Vec<_>>())
 }
 
 fn check(body: &mut Body, data: &Bytes) {
@@ -299,7 +299,7 @@ fn act(
         };
         let response = Response::new(());
         let answered = match whole {
-            true => pair.server.respond(id, &response, payload(down.length)),
+            true => pair.server.respond(id, &response, payload(0..down.length)),
             false => pair.server.send_response(id, &response, length),
         };
         match answered {
@@ -335,7 +335,7 @@ fn send(
     }
     let n = random.within(1..=2000).min(body.length - body.taken);
     let end = body.taken + n == body.length && random.one_in(2);
-    let mut data = payload(body.length).slice(body.taken..body.taken + n);
+    let mut data = payload(body.taken..body.taken + n);
     put(&mut data, end, None);
     body.taken += n - data.len();
     if body.taken == body.length {
