@@ -209,9 +209,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
                 return Poll::Ready(false);
             }
             let called = catch_unwind(AssertUnwindSafe(|| {
-                if let Some(request) = request.take() {
-                    handling.set(Some(call(request)));
-                }
+                handling.as_mut().set(request.take().map(&call));
             }));
             if let Err(panic) = called {
                 *response = Some(self.panicked(panic));
@@ -219,7 +217,9 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
             }
         }
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(Poll::Ready(ready)) = handling.as_pin_mut().map(|future| future.poll(cx)) {
+            if let Some(future) = handling.as_pin_mut()
+                && let Poll::Ready(ready) = future.poll(cx)
+            {
                 *response = Some(ready);
             }
         }));
@@ -275,7 +275,8 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
         let Some(request) = next else { return Poll::Ready(()) };
         // An earlier request's body may still be somewhere, and belongs to this connection.
         #[cfg(feature = "http2")]
-        if length == BodyLength::Empty
+        if self.upgrade.is_wanted()
+            && length == BodyLength::Empty
             && Arc::strong_count(&self.shared) == 1
             && self.upgrade.take(state.protocol(), request)
         {

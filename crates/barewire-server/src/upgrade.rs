@@ -43,6 +43,11 @@ pub(crate) struct Upgraded<L, T> {
 }
 
 impl Upgrade {
+    #[inline]
+    pub(crate) fn is_wanted(&self) -> bool {
+        matches!(self, Self::On(_))
+    }
+
     /// Takes the offer of a request without a body, if it makes one as it should. A server may ignore any offer, and
     /// one that is not as it should be is: then the request is answered in HTTP/1.1.
     pub(crate) fn take(&mut self, http1: &mut ServerConnection, request: &Request<Body>) -> bool {
