@@ -7,7 +7,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 
-use crate::Body;
+use crate::{Body, BodyError};
 
 /// What answers requests: any `async fn(Request<Body>) -> impl IntoResponse`, or with
 /// [`blocking`] any ordinary function.
@@ -204,6 +204,23 @@ impl<R: IntoResponse, E: IntoResponse> IntoResponse for Result<R, E> {
     }
 }
 
+/// 413 for a body that was longer than allowed, what the client was told of a violation, 500 for a failure of the
+/// application's own body, and otherwise 400, which hardly anybody is left to read.
+impl IntoResponse for BodyError {
+    fn into_response(self) -> Response<Body> {
+        match self {
+            Self::TooLarge { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, self.to_string()).into_response()
+            }
+            Self::Protocol(error) => {
+                error.answer().unwrap_or(StatusCode::BAD_REQUEST).into_response()
+            }
+            Self::Source(_) => internal_error(),
+            _ => StatusCode::BAD_REQUEST.into_response(),
+        }
+    }
+}
+
 fn text(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -224,5 +241,25 @@ impl fmt::Display for PanicMessage {
         let text = self.0.downcast_ref::<&str>().copied();
         let text = text.or_else(|| self.0.downcast_ref::<String>().map(String::as_str));
         f.write_str(text.unwrap_or("(no message)"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_cannot_be_read_is_answered_by_its_reason() {
+        let too_slow = barewire_h1::Error::from(barewire_h1::ErrorKind::BodyTimeout);
+        for (error, status) in [
+            (BodyError::TooLarge { limit: 3 }, 413),
+            (BodyError::Protocol(too_slow), 408),
+            (BodyError::Abandoned, 400),
+            (BodyError::Io(std::io::ErrorKind::ConnectionReset.into()), 400),
+            (BodyError::Source("disk".into()), 500),
+        ] {
+            let told = error.to_string();
+            assert_eq!(error.into_response().status(), status, "{told}");
+        }
     }
 }
