@@ -210,8 +210,8 @@ fn same(rule: u32, sample: &Sample, how: &str, expected: &Outcome, outcome: &Out
 pub struct Steady {
     /// Bytes held by input and output between two exchanges.
     pub held: usize,
-    /// Allocations for one exchange: the most of all rounds. Zero where
-    /// [`allocations`] are not counted.
+    /// Allocations for one exchange: the most of all rounds, without what other threads allocate once. Zero
+    /// where [`allocations`] are not counted.
     pub allocations: usize,
 }
 
@@ -231,10 +231,13 @@ pub fn steady_state<P: Protocol>(
 ) -> Steady {
     const WARM_UP: usize = 8;
     const ROUNDS: usize = 64;
+    // The thread that runs the tests allocates a little once, some time after it has started this one: that is in one
+    // of them.
+    const BATCHES: usize = 3;
     let now = Clock::start().now();
     let mut held = None;
-    let mut most = 0;
-    for round in 0..WARM_UP + ROUNDS {
+    let mut most = [0; BATCHES];
+    for round in 0..WARM_UP + BATCHES * ROUNDS {
         let count = allocations::during(|| {
             protocol.handle_timeout(now);
             begin(protocol);
@@ -248,12 +251,14 @@ pub fn steady_state<P: Protocol>(
         if round < WARM_UP {
             continue;
         }
-        most = most.max(count);
+        let most = &mut most[(round - WARM_UP) / ROUNDS];
+        *most = count.max(*most);
         let holds = protocol.input().allocated() + protocol.output().allocated();
         let before = *held.get_or_insert(holds);
         assert!(holds <= before, "rule 7: the buffers grew from {before} to {holds} bytes");
     }
-    Steady { held: held.unwrap_or_default(), allocations: most }
+    let allocations = most.into_iter().min().unwrap_or_default();
+    Steady { held: held.unwrap_or_default(), allocations }
 }
 
 fn fill<P: Protocol>(protocol: &mut P, mut bytes: &[u8]) {
