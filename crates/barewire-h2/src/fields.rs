@@ -2,7 +2,7 @@
 //! cloned and never looked at again.
 
 use barewire_hpack::{Field, StaticTable, Value};
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, StatusCode};
 
@@ -120,6 +120,24 @@ fn role_of(name: &HeaderName) -> Role {
 /// Whether a field belongs to HTTP/1.1's connection, so that it is not sent (RFC 9113, section 8.2.2).
 pub(crate) fn is_connection_specific(name: &HeaderName) -> bool {
     role_of(name) == Role::Connection
+}
+
+/// Takes off what is about a connection of HTTP/1.1: the fields that are, those that `Connection` names, and `TE` if
+/// it says more than HTTP/2 lets it (RFC 9110, section 7.6.1; RFC 9113, section 8.2.2).
+pub(crate) fn leave_http1(headers: &mut HeaderMap) {
+    let lists = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named = lists
+        .flat_map(|list| list.split(','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok());
+    let own = headers.keys().filter(|name| is_connection_specific(name)).cloned();
+    let leaving: Vec<_> = named.chain(own).collect();
+    for name in leaving {
+        headers.remove(name);
+    }
+    let may_stay = |te: &HeaderValue| te.as_bytes().eq_ignore_ascii_case(b"trailers");
+    if !headers.get(header::TE).is_none_or(may_stay) {
+        headers.remove(header::TE);
+    }
 }
 
 impl HeadField {

@@ -3,11 +3,12 @@ use std::time::{Duration, Instant};
 
 use barewire_proto::{Input, Output, Protocol};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use crate::connection::{Connection, Role, Tell};
 use crate::encode::{self, Target};
 use crate::event::Common;
+use crate::fields;
 use crate::message::{Facts, Fields, Form, Head};
 use crate::stream::{State, Step};
 use crate::streams::Key;
@@ -148,8 +149,8 @@ impl ServerConnection {
     }
 
     /// A connection that took over from HTTP/1.1 (RFC 7540, section 3.2), after its `101` was sent:
-    /// `http2_settings` is the value of `HTTP2-Settings`, and `request` comes as the first event, on stream 1.
-    /// Its body, if any, was read before.
+    /// `http2_settings` is the value of `HTTP2-Settings`, and `request` comes as the first event, on stream 1,
+    /// without the fields of HTTP/1.1's connection. Its body, if any, was read before.
     ///
     /// # Errors
     ///
@@ -157,9 +158,11 @@ impl ServerConnection {
     pub fn upgraded(
         config: impl Into<Arc<Config>>,
         http2_settings: &[u8],
-        request: Request<()>,
+        mut request: Request<()>,
     ) -> Result<Self, Error> {
         let frame = settings::from_base64(http2_settings)?;
+        *request.version_mut() = Version::HTTP_2;
+        fields::leave_http1(request.headers_mut());
         let mut server = Self::new(config);
         let inner = &mut server.inner;
         inner.presume(&frame)?;

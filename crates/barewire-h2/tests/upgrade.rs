@@ -2,7 +2,9 @@
 
 mod support;
 
-use barewire_h2::{BodyLength, ClientConnection, ClientEvent, Config, ServerConnection, StreamId};
+use barewire_h2::{
+    BodyLength, ClientConnection, ClientEvent, Config, ServerConnection, ServerEvent, StreamId,
+};
 use barewire_proto::{Buf, Protocol};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -66,4 +68,31 @@ fn rfc7540_3_2_1_settings_of_the_offer_hold_at_once() {
         _ => None,
     });
     assert_eq!(rest.as_deref(), Some(&b"22 bytes, "[..]));
+}
+
+#[test]
+fn rfc9113_8_2_2_fields_of_http11s_connection_stay_behind() {
+    let settings = Config::default().upgrade_settings();
+    let request = Request::get("http://a/")
+        .version(http::Version::HTTP_11)
+        .header("host", "a")
+        .header("connection", "Upgrade, HTTP2-Settings")
+        .header("connection", "X-Hop")
+        .header("upgrade", "h2c")
+        .header("http2-settings", &settings)
+        .header("keep-alive", "3")
+        .header("proxy-connection", "x")
+        .header("te", "gzip")
+        .header("x-hop", "1")
+        .header("x-end", "2")
+        .body(())
+        .unwrap();
+    let mut server =
+        ServerConnection::upgraded(Config::default(), settings.as_bytes(), request).unwrap();
+    let Ok(Some(ServerEvent::Request(_, request, _))) = server.poll_event() else {
+        panic!("the request comes first")
+    };
+    assert_eq!(request.version(), http::Version::HTTP_2);
+    let names: Vec<_> = request.headers().keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["host", "x-end"]);
 }

@@ -8,7 +8,7 @@ use std::task::Poll;
 use barewire_h1::ServerConnection;
 use barewire_proto::Protocol;
 use barewire_rt::{Driver, PeerAddr, Spawn, Transport};
-use http::header::{CONNECTION, HOST, HeaderName, TE, UPGRADE};
+use http::header::{CONNECTION, HOST, HeaderName, UPGRADE};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
@@ -73,7 +73,7 @@ impl Upgrade {
     }
 }
 
-/// The settings that a request offers HTTP/2 with, and the request as HTTP/2 would have it.
+/// The settings that a request offers HTTP/2 with, and the request with its target as HTTP/2 would have it.
 fn offer(request: &Request<Body>) -> Option<(Vec<u8>, Request<()>)> {
     let headers = request.headers();
     let may = request.version() == Version::HTTP_11 && request.method() != Method::CONNECT;
@@ -90,9 +90,7 @@ fn offer(request: &Request<Body>) -> Option<(Vec<u8>, Request<()>)> {
     let mut plain = Request::new(());
     *plain.method_mut() = request.method().clone();
     *plain.uri_mut() = target(request)?;
-    *plain.version_mut() = Version::HTTP_2;
     *plain.headers_mut() = headers.clone();
-    strip(plain.headers_mut());
     Some((value.as_bytes().to_vec(), plain))
 }
 
@@ -117,22 +115,6 @@ fn target(request: &Request<Body>) -> Option<Uri> {
         }
     }
     Uri::from_parts(parts).ok()
-}
-
-/// Takes off what is about a connection of HTTP/1.1 (RFC 9113, section 8.2.2).
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<_> = tokens(headers, &CONNECTION)
-        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
-        .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in ["connection", "keep-alive", "proxy-connection", "upgrade"] {
-        headers.remove(name);
-    }
-    if !headers.get(TE).is_none_or(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers")) {
-        headers.remove(TE);
-    }
 }
 
 /// Goes on in HTTP/2, once the client has been told.
@@ -194,14 +176,9 @@ mod tests {
 
     #[test]
     fn an_offer_becomes_a_request_of_http2() {
-        let fields =
-            [&GOOD[..], &[("te", "gzip"), ("connection", "X-Hop"), ("x-hop", "1"), ("x-end", "2")]];
-        let (settings, request) = offer(&request("/a?b", &fields.concat())).unwrap();
+        let (settings, request) = offer(&request("/a?b", &GOOD)).unwrap();
         assert_eq!(settings, b"AAMAAABkAAQAAP__");
         assert_eq!(request.uri(), "http://test:8080/a?b");
-        assert_eq!(request.version(), Version::HTTP_2);
-        let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
-        assert_eq!(names, ["host", "x-end"]);
     }
 
     #[test]
