@@ -4,8 +4,8 @@
 #![no_main]
 
 use barewire_h2::{
-    BodyLength, ClientConnection, ClientEvent, Config, Reason, ServerConnection, ServerEvent,
-    StreamId,
+    BodyLength, ClientConnection, ClientEvent, Config, Limits, Rate, Reason, ServerConnection,
+    ServerEvent, StreamId,
 };
 use barewire_proto::{Buf, Protocol};
 use bytes::Bytes;
@@ -23,6 +23,20 @@ fuzz_target!(|data: &[u8]| {
     let mut config = Config::default();
     config.settings.initial_window_size = u32::from(*window) * 17;
     config.settings.enable_push = setup & 1 == 1;
+    // Time stands still here, so that no budget that is a rate is ever filled again.
+    let any = Rate { burst: u32::MAX, per_second: 0 };
+    config.limits = Limits {
+        resets: any,
+        provoked_resets: any,
+        settings: any,
+        pings: any,
+        empty_frames: any,
+        tiny_data: any,
+        priorities: any,
+        window_updates: any,
+        unknown_frames: any,
+        ..config.limits
+    };
     let mut client = ClientConnection::new(config.clone());
     let mut server = ServerConnection::new(config);
     let mut streams: Vec<StreamId> = Vec::new();

@@ -272,9 +272,13 @@ impl ServerConnection {
     /// Promises the response to a request that the client is expected to send: GET or HEAD, with an authority.
     /// It is then answered like any other, on the stream that is returned.
     ///
+    /// As many may be promised and not over as the client takes streams of the server's at once. RFC 9113, section
+    /// 5.1.2 does not count those that are not answered yet, but a client that has no place for more refuses them.
+    ///
     /// # Errors
     ///
-    /// The client takes no pushes, the stream cannot carry a promise, or the request cannot be promised.
+    /// The client takes no pushes or no more at the moment, the stream cannot carry a promise, or the request cannot
+    /// be promised.
     pub fn push_promise(
         &mut self,
         id: StreamId,
@@ -283,11 +287,13 @@ impl ServerConnection {
         let inner = &mut self.inner;
         let parent = inner.streams.by_id(id).ok_or(UsageError::StreamClosed)?;
         let may = parent.1.state.sends() && id.is_of_client();
-        if !may
-            || !inner.peer.enable_push
-            || inner.active_local >= inner.peer.max_concurrent_streams
-        {
+        let most = inner.peer.max_concurrent_streams;
+        if !may || !inner.peer.enable_push || most == 0 {
             return Err(UsageError::PushDisabled);
+        }
+        let promised = inner.streams.iter().filter(|stream| !stream.id.is_of_client());
+        if promised.count() >= most as usize {
+            return Err(UsageError::TooManyStreams);
         }
         if inner.is_draining() || inner.next_local > StreamId::MAX.value() {
             return Err(UsageError::Closed);

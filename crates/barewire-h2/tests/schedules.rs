@@ -242,9 +242,12 @@ fn promise(
     let request = Request::get("http://a/pushed").body(()).unwrap();
     let promised = match pair.server.push_promise(id, &request) {
         Ok(promised) => promised,
-        Err(UsageError::Closed | UsageError::PushDisabled | UsageError::StreamClosed) => {
-            return None;
-        }
+        Err(
+            UsageError::Closed
+            | UsageError::PushDisabled
+            | UsageError::StreamClosed
+            | UsageError::TooManyStreams,
+        ) => return None,
         Err(error) => panic!("{id}: {error}"),
     };
     let mut stream = Stream::default();

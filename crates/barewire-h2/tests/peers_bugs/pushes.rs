@@ -84,12 +84,16 @@ fn a_client_does_not_use_what_was_promised_to_it() {
 #[test]
 fn what_was_promised_is_answered_within_the_clients_limit() {
     let mut server = server(Config::default());
-    feed(&mut server, &frame("SETTINGS 0 0 \\0\\x03\\0\\0\\0\\x01"));
+    feed(&mut server, &frame("SETTINGS 0 0 \\0\\x03\\0\\0\\0\\x02"));
     feed(&mut server, &raw(1, 5, 1, &block(GET)));
-    let [first, second] = [(); 2].map(|()| server.push_promise(StreamId::new(1), &get()).unwrap());
+    let mut promise = || server.push_promise(StreamId::new(1), &get());
+    let [first, second] = [promise().unwrap(), promise().unwrap()];
+    assert_eq!(promise(), Err(UsageError::TooManyStreams));
+    feed(&mut server, &frame("SETTINGS 0 0 \\0\\x03\\0\\0\\0\\x01"));
     server.send_response(first, &Response::new(()), BodyLength::Unknown).unwrap();
     let refused = server.respond(second, &Response::new(()), Bytes::new());
     assert_eq!(refused, Err(UsageError::TooManyStreams));
     server.send_data(first, &mut Bytes::new(), true).unwrap();
     server.respond(second, &Response::new(()), Bytes::new()).unwrap();
+    server.push_promise(StreamId::new(1), &get()).unwrap();
 }
