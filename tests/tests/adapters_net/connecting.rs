@@ -3,7 +3,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use barewire_rt::{ConnectError, Listener};
+use barewire_rt::socket::ListenOptions;
+use barewire_rt::{ConnectError, Listener, PeerAddr};
 use futures_lite::{AsyncReadExt, future};
 
 use crate::{Net, listen};
@@ -61,6 +62,28 @@ pub(crate) fn an_attempt_ends_at_its_deadline<R: Net>(runtime: R) {
         let deadline = Some(Instant::now() + limit);
         let ended = runtime.connect_tcp_any(vec![addr, addr], limit / 2, deadline).await;
         assert!(matches!(ended, Err(ConnectError::TimedOut)));
+    });
+}
+
+pub(crate) fn as_many_wait_as_the_backlog_says<R: Net>(runtime: R) {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let any = "127.0.0.1:0".parse().unwrap();
+    let options = ListenOptions { backlog: 3, ..ListenOptions::default() };
+    let listener = runtime.listen_tcp(any, &options).unwrap();
+    let Ok(PeerAddr::Tcp(addr)) = listener.local_addr() else {
+        panic!("a TCP listener has a TCP address");
+    };
+    // Linux takes one more than the number, and is silent to who comes then.
+    let waiting = [(); 4].map(|()| std::net::TcpStream::connect(addr).unwrap());
+    let late = std::net::TcpStream::connect_timeout(&addr, Duration::from_millis(30));
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
+    runtime.block_on(async {
+        for client in &waiting {
+            let (_, peer) = listener.accept().await.unwrap();
+            assert_eq!(peer, PeerAddr::Tcp(client.local_addr().unwrap()));
+        }
     });
 }
 

@@ -79,6 +79,7 @@ macro_rules! on_every_runtime {
 on_every_runtime! {
     addresses_are_tried_in_turn
     an_attempt_ends_at_its_deadline
+    as_many_wait_as_the_backlog_says
     bytes_are_read_as_they_are_asked_for
     closing_a_listener_ends_accepting
     connecting_to_nobody_is_refused
