@@ -76,8 +76,9 @@ pub(crate) fn as_many_wait_as_the_backlog_says<R: Net>(runtime: R) {
         panic!("a TCP listener has a TCP address");
     };
     // Linux takes one more than the number, and is silent to who comes then.
-    let waiting = [(); 4].map(|()| std::net::TcpStream::connect(addr).unwrap());
-    let late = std::net::TcpStream::connect_timeout(&addr, Duration::from_millis(30));
+    let connect = |most| std::net::TcpStream::connect_timeout(&addr, most);
+    let waiting = [(); 4].map(|()| connect(Duration::from_secs(20)).unwrap());
+    let late = connect(Duration::from_millis(30));
     assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
     runtime.block_on(async {
         for client in &waiting {
