@@ -1,17 +1,15 @@
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker, ready};
-use std::thread::Thread;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 
-use crate::BodyError;
 use crate::channel::{self, Receiver, Sender};
+use crate::{BodyError, BodyReader};
 
 /// The body of a request or a response.
 ///
@@ -222,7 +220,7 @@ impl Body {
 
     /// Reads the body with [`std::io::Read`], blocking the thread: for handlers of the blocking runtime.
     pub fn into_reader(self) -> BodyReader {
-        BodyReader { body: self, part: Bytes::new() }
+        BodyReader::new(self)
     }
 }
 
@@ -396,46 +394,5 @@ where
         (self.next)(cx).map(|part| {
             part.map(|part| part.map(Frame::data).map_err(|error| BodyError::Source(error.into())))
         })
-    }
-}
-
-/// A body as [`std::io::Read`]: see [`Body::into_reader`].
-#[derive(Debug)]
-pub struct BodyReader {
-    body: Body,
-    part: Bytes,
-}
-
-impl Read for BodyReader {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while self.part.is_empty() {
-            match block_on(self.body.data())? {
-                Some(part) => self.part = part,
-                None => return Ok(0),
-            }
-        }
-        let n = buf.len().min(self.part.len());
-        self.part.copy_to_slice(&mut buf[..n]);
-        Ok(n)
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut cx) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
-        }
     }
 }

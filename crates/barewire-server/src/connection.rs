@@ -4,13 +4,13 @@ use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use barewire_h1::{BodyLength, ServerConnection, ServerEvent};
 use barewire_rt::{Driver, DriverError, PeerAddr, Transport};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body::Frame;
 
 use crate::body::{Incoming, Source};
@@ -20,24 +20,10 @@ use crate::handler::{PanicMessage, internal_error};
 use crate::layer::{self, Failure, Over};
 use crate::log::Access;
 use crate::response::Begun;
+use crate::shared::Shared;
 #[cfg(feature = "http2")]
 use crate::upgrade::{Upgrade, Upgraded};
 use crate::{Body, BodyError, ConnectInfo, Handler, log};
-
-/// A connection as its task and a request's body share it. The lock is never held while anything waits.
-pub(crate) struct Shared<L, T> {
-    state: Mutex<State<L, T>>,
-}
-
-pub(crate) struct State<L, T> {
-    pub(crate) driver: Driver<L, T>,
-    /// Counts requests, so that a body which outlives its own finds nothing of the next one.
-    exchange: u64,
-    /// Who polled the request's body last and found nothing of it.
-    body_reader: Option<Waker>,
-    /// Whether that was since the connection's task looked.
-    body_polled: bool,
-}
 
 /// What a connection's task knows beside the connection.
 pub(crate) struct Connection<L, T> {
@@ -59,81 +45,6 @@ const READ_AHEAD: usize = 16 * 1024;
 #[derive(Debug)]
 pub(crate) struct Gone;
 
-impl<L, T> Shared<L, T> {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State<L, T>> {
-        // A panic within the lock would be a bug of ours; the connection's state is still the best there is.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<L: Over<ServerConnection>, T: Transport> State<L, T> {
-    /// HTTP/1.1 itself, whatever is around it.
-    pub(crate) fn protocol(&mut self) -> &mut ServerConnection {
-        self.driver.protocol_mut().inner_mut()
-    }
-
-    /// The response is out: what is left of the request's body is nobody's.
-    pub(crate) fn forget_body(&mut self) {
-        self.exchange += 1;
-        self.body_reader = None;
-        if self.protocol().is_receiving_body() {
-            self.protocol().discard_body();
-        }
-    }
-}
-
-impl<L: Over<ServerConnection>, T: Transport + Send> Source for Shared<L, T> {
-    fn poll_frame(
-        &self,
-        cx: &mut Context<'_>,
-        exchange: u64,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let mut state = self.lock();
-        if state.exchange != exchange {
-            return Poll::Ready(Some(Err(BodyError::Abandoned)));
-        }
-        if state.protocol().expects_continue() {
-            let mut go_on = Response::new(());
-            *go_on.status_mut() = StatusCode::CONTINUE;
-            // Refused only when it is too late for it, and then it is not needed.
-            let _ = state.protocol().send_informational(&go_on);
-        }
-        loop {
-            let event = match state.driver.poll_next_event(cx) {
-                Poll::Ready(Ok(Some(event))) => L::event(event),
-                Poll::Ready(Ok(None)) => return Poll::Ready(Some(Err(BodyError::Abandoned))),
-                Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(body_error::<L>(error)))),
-                Poll::Pending => {
-                    state.body_polled = true;
-                    match &mut state.body_reader {
-                        Some(reader) => reader.clone_from(cx.waker()),
-                        None => state.body_reader = Some(cx.waker().clone()),
-                    }
-                    return Poll::Pending;
-                }
-            };
-            state.body_polled = false;
-            state.body_reader = None;
-            return Poll::Ready(match event {
-                Some(ServerEvent::Data(data)) => Some(Ok(Frame::data(data))),
-                Some(ServerEvent::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
-                Some(ServerEvent::End) => None,
-                Some(ServerEvent::Writable) | None => continue,
-                Some(ServerEvent::Request(..)) => Some(Err(BodyError::Abandoned)),
-            });
-        }
-    }
-}
-
-fn body_error<L: Over<ServerConnection>>(error: DriverError<L::Error>) -> BodyError {
-    match layer::ended::<ServerConnection, L>(error) {
-        DriverError::Io(error) => BodyError::Io(error),
-        DriverError::Protocol(Failure::Protocol(error)) => BodyError::Protocol(error),
-        #[cfg(feature = "tls")]
-        DriverError::Protocol(Failure::Tls(error)) => BodyError::Tls(error),
-    }
-}
-
 impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> {
     pub(crate) fn new(
         driver: Driver<L, T>,
@@ -141,9 +52,8 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
         peer: PeerAddr,
         connect_info: bool,
     ) -> Self {
-        let state = State { driver, exchange: 0, body_reader: None, body_polled: false };
         Self {
-            shared: Arc::new(Shared { state: Mutex::new(state) }),
+            shared: Shared::new(driver),
             membership,
             peer,
             connect_info,
@@ -159,8 +69,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
     #[cfg(feature = "http2")]
     pub(crate) fn into_upgraded(self) -> Option<Upgraded<L, T>> {
         let Upgrade::Taken(http2) = self.upgrade else { return None };
-        let state = Arc::into_inner(self.shared)?.state.into_inner();
-        let driver = state.unwrap_or_else(PoisonError::into_inner).driver;
+        let driver = self.shared.into_driver()?;
         Some(Upgraded { driver, http2, membership: self.membership, peer: self.peer })
     }
 

@@ -1,14 +1,17 @@
 //! Who is connected, so that a shutdown reaches everybody.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use barewire_rt::{Interest, Interrupter, Transport, Waiter};
+use barewire_rt::{Interest, Interrupter, Spawn, Transport, Waiter};
+
+use crate::ServeError;
 
 /// How far a shutdown is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -225,6 +228,54 @@ impl<T: Transport> Transport for Watched<T> {
         self.transport.waiter()
     }
 }
+
+/// Waits until every connection has ended; those that have not after `timeout` are cut.
+pub(crate) async fn drain<R: Spawn>(
+    runtime: &R,
+    registry: &Arc<Registry>,
+    timeout: Duration,
+) -> Result<(), ServeError> {
+    if registry.len() > 0 {
+        // A blocking runtime cannot wait for two things at once: the deadline is a task of its own.
+        let (runtime, registry) = (runtime.clone(), Arc::downgrade(registry));
+        drop(runtime.clone().spawn(async move {
+            let deadline = runtime.now() + timeout;
+            // In slices, since an abort may come before the deadline and all connections end before either.
+            while runtime.now() < deadline {
+                match registry.upgrade().map(|registry| registry.phase()) {
+                    Some(Phase::Serving | Phase::Draining) => {}
+                    Some(Phase::Cutting | Phase::GivenUp) => break,
+                    None => return,
+                }
+                runtime.sleep_until(deadline.min(runtime.now() + DRAIN_SLICE)).await;
+            }
+            if let Some(registry) = registry.upgrade() {
+                registry.enter(Phase::Cutting);
+            }
+            // A handler that blocks its thread may never return.
+            runtime.sleep(CUT_TIMEOUT).await;
+            if let Some(registry) = registry.upgrade() {
+                registry.enter(Phase::GivenUp);
+                registry.wake_watchers();
+            }
+        }));
+    }
+    poll_fn(|cx| match registry.poll_below(cx, 1) {
+        Poll::Pending if registry.phase() < Phase::GivenUp => Poll::Pending,
+        _ => Poll::Ready(()),
+    })
+    .await;
+    match registry.cut() {
+        0 => Ok(()),
+        connections => Err(ServeError::DrainTimedOut { connections }),
+    }
+}
+
+/// How soon an abort is noticed while a shutdown waits.
+const DRAIN_SLICE: Duration = Duration::from_millis(100);
+
+/// How long connections that are cut have for their tasks to end.
+const CUT_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Drop for Membership {
     fn drop(&mut self) {

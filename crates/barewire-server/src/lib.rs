@@ -45,6 +45,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accept;
 mod begin;
 mod body;
 mod channel;
@@ -60,16 +61,19 @@ mod handler;
 mod http2;
 mod layer;
 mod log;
+mod reader;
 mod response;
 mod server;
+mod shared;
 #[cfg(feature = "http2")]
 mod upgrade;
 
 #[cfg(feature = "tls")]
 pub use barewire_tls as tls;
-pub use body::{Body, BodyReader};
+pub use body::Body;
 pub use channel::{ChannelClosed, Sender};
 pub use config::Config;
 pub use error::{BodyError, ServeError};
 pub use handler::{Blocking, Handler, IntoResponse, blocking};
+pub use reader::BodyReader;
 pub use server::{ConnectInfo, Handle, Server, serve};

@@ -1,19 +1,17 @@
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use barewire_rt::socket::ListenOptions;
-use barewire_rt::{Listener, PeerAddr, Spawn, Transport};
+use barewire_rt::{Listener, PeerAddr, Spawn};
 
-use crate::begin::{Common, Visit};
-use crate::drain::{Phase, Registry};
+use crate::accept::accept;
+use crate::begin::Common;
+use crate::drain::{Phase, Registry, drain};
 #[cfg(feature = "http2")]
 use crate::http2;
-use crate::{Config, Handler, ServeError, log};
+use crate::{Config, Handler, ServeError};
 
 /// Who sent a request: in its extensions where [`Config::connect_info`] asks for it.
 ///
@@ -249,7 +247,7 @@ impl<R: Spawn, L: Listener> Server<R, L> {
         let accepted = accepting.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
         accepted.map_err(ServeError::Accept)?;
         std::mem::forget(guard);
-        drain(&runtime, &handle, drain_timeout).await
+        drain(&runtime, &handle.stop.registry, drain_timeout).await
     }
 }
 
@@ -274,138 +272,6 @@ struct CloseOnDrop(Handle);
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         (self.0.stop.close)();
-    }
-}
-
-async fn accept<R: Spawn, L: Listener, H: Handler>(
-    runtime: R,
-    listener: Arc<L>,
-    max_connections: usize,
-    registry: Arc<Registry>,
-    common: Arc<Common<R, H>>,
-) -> io::Result<()> {
-    let mut pause = Pause::default();
-    loop {
-        poll_fn(|cx| match registry.phase() {
-            Phase::Serving => registry.poll_below(cx, max_connections),
-            _ => Poll::Ready(()),
-        })
-        .await;
-        let accepted = listener.accept().await;
-        if registry.phase() != Phase::Serving {
-            return Ok(());
-        }
-        let (transport, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                log::accept_failed(&error);
-                match Failure::of(&error) {
-                    Failure::Connection => {}
-                    Failure::Resources => runtime.sleep(pause.next()).await,
-                    Failure::Listener => return Err(error),
-                }
-                continue;
-            }
-        };
-        pause = Pause::default();
-        let membership = registry.join(transport.interrupter());
-        let visit = Visit { common: Arc::clone(&common), membership, peer };
-        drop(runtime.spawn(visit.serve(transport)));
-    }
-}
-
-async fn drain<R: Spawn>(
-    runtime: &R,
-    handle: &Handle,
-    timeout: Duration,
-) -> Result<(), ServeError> {
-    let registry = &handle.stop.registry;
-    if registry.len() > 0 {
-        // A blocking runtime cannot wait for two things at once: the deadline is a task of its own.
-        let (runtime, registry) = (runtime.clone(), Arc::downgrade(registry));
-        drop(runtime.clone().spawn(async move {
-            let deadline = runtime.now() + timeout;
-            // In slices, since an abort may come before the deadline and all connections end before either.
-            while runtime.now() < deadline {
-                match registry.upgrade().map(|registry| registry.phase()) {
-                    Some(Phase::Serving | Phase::Draining) => {}
-                    Some(Phase::Cutting | Phase::GivenUp) => break,
-                    None => return,
-                }
-                runtime.sleep_until(deadline.min(runtime.now() + DRAIN_SLICE)).await;
-            }
-            if let Some(registry) = registry.upgrade() {
-                registry.enter(Phase::Cutting);
-            }
-            // A handler that blocks its thread may never return.
-            runtime.sleep(CUT_TIMEOUT).await;
-            if let Some(registry) = registry.upgrade() {
-                registry.enter(Phase::GivenUp);
-                registry.wake_watchers();
-            }
-        }));
-    }
-    poll_fn(|cx| match registry.poll_below(cx, 1) {
-        Poll::Pending if registry.phase() < Phase::GivenUp => Poll::Pending,
-        _ => Poll::Ready(()),
-    })
-    .await;
-    match registry.cut() {
-        0 => Ok(()),
-        connections => Err(ServeError::DrainTimedOut { connections }),
-    }
-}
-
-/// How soon an abort is noticed while a shutdown waits.
-const DRAIN_SLICE: Duration = Duration::from_millis(100);
-
-/// How long connections that are cut have for their tasks to end.
-const CUT_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What an error of `accept` is about.
-enum Failure {
-    /// The connection that was to be accepted: the next one may be fine.
-    Connection,
-    /// Descriptors or memory: some of them have to be given back first.
-    Resources,
-    Listener,
-}
-
-impl Failure {
-    fn of(error: &io::Error) -> Self {
-        // EMFILE and ENFILE have no kind of their own.
-        const TOO_MANY_FILES: [i32; 2] = [24, 23];
-        match error.kind() {
-            io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::Interrupted
-            | io::ErrorKind::TimedOut
-            | io::ErrorKind::WouldBlock => Self::Connection,
-            io::ErrorKind::OutOfMemory => Self::Resources,
-            _ if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) => {
-                Self::Resources
-            }
-            io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected => Self::Listener,
-            _ => Self::Resources,
-        }
-    }
-}
-
-/// How long to wait before accepting again: twice as long each time, up to a second.
-struct Pause(Duration);
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self(Duration::from_millis(10))
-    }
-}
-
-impl Pause {
-    fn next(&mut self) -> Duration {
-        let now = self.0;
-        self.0 = (now * 2).min(Duration::from_secs(1));
-        now
     }
 }
 
