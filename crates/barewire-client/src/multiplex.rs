@@ -5,7 +5,7 @@
 //! however, knows one waker only. One of those who wait *leads*: the [`Bell`] that the transport is polled with
 //! wakes that one. A leader that has what it waited for, or is dropped, passes the lead on to another one that
 //! waits, and so does a ring that it did not answer. A leader that is never polled again although it was not
-//! dropped holds up nobody for longer than [`stream::PATIENCE`].
+//! dropped holds up nobody for longer than `PATIENCE` (`stream/waiting.rs`).
 //!
 //! Over blocking sockets it is the same with threads: one of them reads, outside of the lock; the others are
 //! parked until it has brought something for them, or has what it wanted. That takes a second handle to the socket
