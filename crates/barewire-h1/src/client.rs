@@ -62,14 +62,16 @@ struct Sent {
     persistent: bool,
 }
 
+/// Bytes beside the longest head: a line that is too long is found out by what comes after its limit.
+const READ_AHEAD: usize = 4096;
+
 impl ClientConnection {
     /// A connection that was just made. An `Arc` shares one configuration among many connections.
     pub fn new(config: impl Into<Arc<Config>>) -> Self {
         let config = config.into();
         let limits = &config.limits;
-        let least = limits.max_head.max(limits.max_trailers).saturating_add(4096);
         Self {
-            input: Input::new(limits.read_buffer.max(least)),
+            input: Input::new(limits.input(READ_AHEAD)),
             output: Output::new(limits.write_buffer),
             block: Block::default(),
             config,
@@ -231,7 +233,12 @@ impl ClientConnection {
         self.outgoing = None;
         self.blocked = false;
         self.writing.step(WriteStep::Ends);
-        self.close_if_over();
+        if self.reading == Reading::Upgraded {
+            // The server switched before it had the whole request (RFC 9110, section 7.8).
+            self.writing.step(WriteStep::Upgrade);
+        } else {
+            self.close_if_over();
+        }
     }
 
     fn next_event(&mut self) -> Result<Option<ClientEvent>, Error> {

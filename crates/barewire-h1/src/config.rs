@@ -46,11 +46,20 @@ pub struct Limits {
     pub max_discard: u64,
     /// Informational responses to one request that a client takes. Default 16.
     pub max_informational: usize,
-    /// Bytes read ahead of what the application took. Default 256 KiB; the allocation follows what arrives.
+    /// Bytes read ahead of what the application took, and never less than a head, a trailer section or a chunk
+    /// extension may have. Default 256 KiB; the allocation follows what arrives.
     pub read_buffer: usize,
     /// Bytes of output from which on body commands take nothing more. Default 256 KiB: a large body leaves with
     /// few system calls, and what is queued shares the memory of the application's own parts.
     pub write_buffer: usize,
+}
+
+impl Limits {
+    /// The room for input: what is only judged when it is whole has to fit, and `beside` it what is read ahead.
+    pub(crate) fn input(&self, beside: usize) -> usize {
+        let longest = self.max_head.max(self.max_trailers).max(self.max_chunk_extension);
+        self.read_buffer.max(longest.saturating_add(beside))
+    }
 }
 
 impl Default for Limits {

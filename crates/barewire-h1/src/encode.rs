@@ -9,8 +9,9 @@ use http::{Method, Request, StatusCode, Version};
 use crate::{BodyLength, UsageError};
 
 /// How the head says where the body ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LengthField {
+    #[default]
     None,
     ContentLength(u64),
     Chunked,
@@ -28,6 +29,7 @@ impl From<BodyLength> for LengthField {
     }
 }
 
+#[derive(Default)]
 pub(crate) struct ResponseFields<'a> {
     pub(crate) length: LengthField,
     /// `close` or `keep-alive`, if it has to be said.

@@ -45,7 +45,11 @@ pub struct ServerConnection {
     empty_lines: usize,
     received: u64,
     discarded: u64,
+    /// Bytes of input, framing in part, with which the body could not go on.
+    starved: usize,
     served: bool,
+    /// The time for the head is over: it is in what was read by now, or it is late.
+    overdue: bool,
     /// No request is taken after those that have begun to arrive.
     last: bool,
     /// A body command took nothing because the output was full.
@@ -68,9 +72,8 @@ impl ServerConnection {
     pub fn new(config: impl Into<Arc<Config>>) -> Self {
         let config = config.into();
         let limits = &config.limits;
-        let least = limits.max_head.max(limits.max_trailers).saturating_add(READ_AHEAD);
         Self {
-            input: Input::new(limits.read_buffer.max(least)),
+            input: Input::new(limits.input(READ_AHEAD)),
             output: Output::new(limits.write_buffer),
             scratch: Scratch::default(),
             config,
@@ -83,7 +86,9 @@ impl ServerConnection {
             empty_lines: 0,
             received: 0,
             discarded: 0,
+            starved: 0,
             served: false,
+            overdue: false,
             last: false,
             blocked: false,
             linger: false,
@@ -141,7 +146,9 @@ impl ServerConnection {
         let status = response.status();
         let upgrades =
             status == StatusCode::SWITCHING_PROTOCOLS || (exchange.connect && status.is_success());
-        if status.is_informational() && !(upgrades && exchange.upgrade) {
+        // What is left of the request's body would be taken for the other protocol.
+        let unreachable = upgrades && self.reading == Reading::Done;
+        if unreachable || (status.is_informational() && !(upgrades && exchange.upgrade)) {
             return Err(UsageError::WrongStatus);
         }
         let length = if length == BodyLength::Known(0) { BodyLength::Empty } else { length };
@@ -176,6 +183,15 @@ impl ServerConnection {
             (_, true, false) => Some(b"keep-alive"),
             (_, false, _) => Some(b"close"),
         };
+        if unread && status == StatusCode::SWITCHING_PROTOCOLS {
+            // To go on and to switch is said in this order (RFC 9110, section 7.8).
+            encode::response(
+                &mut self.output,
+                StatusCode::CONTINUE,
+                &HeaderMap::new(),
+                &ResponseFields::default(),
+            );
+        }
         let fields = ResponseFields { length: field, connection, date: self.date.as_ref() };
         encode::response(&mut self.output, status, headers, &fields);
         if let Some(front) = &mut self.front {
@@ -216,7 +232,7 @@ impl ServerConnection {
                 front.waiting = false;
             }
         }
-        let fields = ResponseFields { length: LengthField::None, connection: None, date: None };
+        let fields = ResponseFields::default();
         encode::response(&mut self.output, status, response.headers(), &fields);
         Ok(())
     }
@@ -306,8 +322,7 @@ impl ServerConnection {
         self.front.is_some_and(|front| front.waiting)
             && self.reading == Reading::Body
             && self.writing == Writing::Idle
-            && self.received == 0
-            && self.input.is_empty()
+            && self.nothing_received()
     }
 
     /// Whether the bytes belong to another protocol now: what was read already is
@@ -364,6 +379,7 @@ impl Protocol for ServerConnection {
         }
         if self.error.is_none() {
             match self.next_event() {
+                Ok(None) if self.overdue => self.head_is_late(),
                 Ok(None) => {}
                 Err(error) => self.fail(error),
                 event => return event,

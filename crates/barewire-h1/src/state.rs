@@ -81,7 +81,7 @@ impl Writing {
         *self = match (*self, step) {
             (Self::Idle, WriteStep::BodyBegins) => Self::Body,
             (Self::Body, WriteStep::Ends) => Self::Idle,
-            (Self::Idle | Self::Body, WriteStep::Close) => Self::Closed,
+            (Self::Idle | Self::Body | Self::Upgraded, WriteStep::Close) => Self::Closed,
             (Self::Idle, WriteStep::Upgrade) => Self::Upgraded,
             (state, _) => state,
         };
@@ -128,7 +128,7 @@ mod tests {
             (Idle, [Body, Idle, Closed, Upgraded]),
             (Body, [Body, Idle, Closed, Body]),
             (Closed, [Closed; 4]),
-            (Upgraded, [Upgraded; 4]),
+            (Upgraded, [Upgraded, Upgraded, Closed, Upgraded]),
         ] {
             for (step, expected) in steps.into_iter().zip(after) {
                 let mut reached = state;

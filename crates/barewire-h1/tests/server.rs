@@ -294,6 +294,19 @@ fn a_client_that_waits_is_told_to_continue_or_the_connection_ends() {
     server.respond(&status(200), Bytes::new()).expect("there is a request");
     assert!(!output(&mut server).contains("connection: close"));
     assert!(server.is_idle());
+
+    // Nor is it taken for one who waits while the next request's body is on its way.
+    let mut config = Config::default();
+    config.limits.max_pipelined = 2;
+    let mut server = ServerConnection::new(config);
+    feed(
+        &mut server,
+        format!("{expect}hiPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"),
+    );
+    assert_eq!(events(&mut server), ["POST / +", "2 bytes", "end", "POST /2 +"]);
+    assert!(!server.expects_continue());
+    server.respond(&status(200), Bytes::new()).expect("there is a request");
+    assert!(!output(&mut server).contains("connection: close"));
 }
 
 #[test]
@@ -311,34 +324,6 @@ fn early_hints_are_not_for_http_1_0() {
         2
     );
     assert_eq!(server.send_informational(&hint), Err(UsageError::NoRequest));
-}
-
-#[test]
-fn an_upgrade_hands_the_bytes_over() {
-    let offer = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nleft over";
-    let mut server = asked(offer);
-    let mut response = with(101, header::UPGRADE, "x");
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    server.send_response(&response, BodyLength::Empty).expect("it was offered");
-    assert!(server.is_upgraded() && !server.is_closed() && !server.output().is_finishing());
-    assert_eq!(server.input().take(), &b"left over"[..]);
-    assert!(output(&mut server).starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
-    assert_eq!(events(&mut server), Vec::<String>::new());
-    assert_eq!(server.respond(&status(200), Bytes::new()), Err(UsageError::Closed));
-}
-
-#[test]
-fn an_upgrade_waits_for_the_end_of_its_request() {
-    let offer = "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\
-                 Content-Length: 4\r\n\r\nhe";
-    let mut server = asked(offer);
-    let response = with(101, header::UPGRADE, "x");
-    server.send_response(&response, BodyLength::Empty).expect("it was offered");
-    assert!(!server.is_upgraded());
-    feed(&mut server, "llleft over");
-    assert_eq!(events(&mut server), ["2 bytes", "end"]);
-    assert!(server.is_upgraded());
-    assert_eq!(server.input().take(), &b"left over"[..]);
 }
 
 /// A driver must find nothing to do, or it would spin.
@@ -395,4 +380,21 @@ fn the_date_is_the_callers() {
     let own = with(200, header::DATE, "Mon, 07 Nov 1994 08:49:37 GMT");
     server.respond(&own, Bytes::new()).expect("there is a request");
     assert_eq!(output(&mut server).matches("date: ").count(), 1);
+}
+
+/// Whatever is allowed has room.
+#[test]
+fn a_chunk_extension_may_be_longer_than_the_read_buffer() {
+    let mut config = Config::default();
+    config.limits.max_chunk_extension = 1 << 20;
+    let mut server = ServerConnection::new(config);
+    feed(&mut server, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;");
+    assert_eq!(events(&mut server).len(), 1);
+    for _ in 0..1023 {
+        assert!(server.wants_read());
+        feed(&mut server, [b'a'; 1024]);
+        assert_eq!(events(&mut server), Vec::<String>::new());
+    }
+    feed(&mut server, "\r\nx\r\n0\r\n\r\n");
+    assert_eq!(events(&mut server), ["1 bytes", "end"]);
 }

@@ -165,6 +165,75 @@ fn chunks_that_drip_are_measured_by_what_they_carry() {
     assert_eq!(words.last().map(String::as_str), Some("!BodyTimeout"));
 }
 
+/// The framing of a body is part of it: bytes that only wait for their line's end are no progress.
+#[test]
+fn a_chunk_or_trailer_that_does_not_go_on_is_answered_with_408() {
+    for part in ["5", "5\r\nhello", "5\r\nhello\r", "5;name=", "0\r\n", "0\r\nx-sum: 1\r\n"] {
+        let mut server = Timed::new(server());
+        server.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        server.feed(part);
+        let (after, words) = server.until_something();
+        assert_eq!(words, ["!BodyTimeout"], "{part:?}");
+        assert!((s(30)..s(31)).contains(&after), "{part:?} {after:?}");
+    }
+}
+
+/// What nobody asked for yet is not late.
+#[test]
+fn a_body_that_nobody_reads_is_not_late() {
+    let mut server = Timed::new(server());
+    server.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5");
+    feed(&mut server.connection, "\r\nhello");
+    for _ in 0..10 {
+        server.clock.advance(s(20));
+        server.connection.handle_timeout(server.clock.now());
+    }
+    assert_eq!(events(&mut server.connection), ["5 bytes"]);
+}
+
+/// RFC 9110, section 10.1.1: the client does right to wait for as long as the application says nothing.
+#[test]
+fn a_body_that_was_not_asked_for_is_not_late() {
+    for discarded in [false, true] {
+        let mut server = Timed::new(server());
+        let expect =
+            "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n";
+        assert_eq!(server.feed(expect), ["POST / +"]);
+        if discarded {
+            server.connection.discard_body();
+        }
+        assert!(server.wait(s(31)).is_empty());
+        assert!(server.wait(s(1000)).is_empty());
+        if !discarded {
+            let mut go_on = Response::new(());
+            *go_on.status_mut() = http::StatusCode::CONTINUE;
+            server.connection.send_informational(&go_on).expect("the client waits");
+            output(&mut server.connection);
+            assert!(server.wait(s(1)).is_empty());
+            assert_eq!(server.until_something().1, ["!BodyTimeout"]);
+        }
+    }
+}
+
+/// A driver that wakes late has read before it tells the time.
+#[test]
+fn what_came_in_time_is_not_late() {
+    let mut server = Timed::new(server());
+    assert!(server.feed(&GET[..20]).is_empty());
+    feed(&mut server.connection, &GET[20..]);
+    assert_eq!(server.wait(s(31)), ["GET /"]);
+    server.connection.respond(&Response::new(()), Bytes::new()).expect("there is a request");
+    output(&mut server.connection);
+    server.wait(Duration::ZERO);
+    feed(&mut server.connection, GET);
+    assert_eq!(server.wait(s(61)), ["GET /"]);
+    server.connection.respond(&Response::new(()), Bytes::new()).expect("there is a request");
+    output(&mut server.connection);
+    assert!(server.feed(&GET[..20]).is_empty());
+    feed(&mut server.connection, &GET[20..25]);
+    assert_eq!(server.wait(s(31)), ["!HeadTimeout"]);
+}
+
 #[test]
 fn a_reader_that_takes_nothing_is_dropped() {
     let mut server = Timed::new(server());

@@ -93,7 +93,18 @@ impl ServerConnection {
         self.close();
     }
 
+    /// What was read was looked at, and the head is not in it.
+    pub(super) fn head_is_late(&mut self) {
+        self.overdue = false;
+        if self.reading == Reading::Head && self.front.is_none() && !self.input.is_empty() {
+            self.fail(ErrorKind::HeadTimeout.into());
+        }
+    }
+
     pub(super) fn rearm(&mut self) {
+        let waiting = self.reading.is_in_body()
+            && self.nothing_received()
+            && self.newest().is_some_and(|newest| newest.waiting);
         let timeouts = &self.config.timeouts;
         let clock = &mut self.clock;
         clock.arm_write(&self.output, self.output.has_remaining(), timeouts.write_progress);
@@ -113,6 +124,8 @@ impl ServerConnection {
                     clock.arm(Timer::Head, timeouts.head);
                 }
             }
+            // Who was not told to continue does not hold anybody up.
+            Reading::Body | Reading::Discard if waiting => clock.clear(Timer::Body),
             Reading::Body | Reading::Discard => {
                 clock.arm_body(self.received, timeouts.body_progress);
             }
@@ -143,19 +156,20 @@ impl ServerConnection {
         if self.clock.expire(Timer::Linger, now) {
             self.dead = true;
         }
-        if self.clock.expire(Timer::Idle, now) {
+        // Whoever wakes late has read by then what came in time.
+        if self.clock.expire(Timer::Idle, now) && self.input.is_empty() {
             self.close();
         }
         if self.clock.expire(Timer::Head, now) {
             match self.input.is_empty() {
                 true => self.close(),
-                false => self.fail(ErrorKind::HeadTimeout.into()),
+                false => self.overdue = true,
             }
         }
         let least = timeouts.body_progress_bytes;
         if self.clock.body_is_late(now, self.received, least, timeouts.body_progress)
             && self.reading.is_in_body()
-            && self.input.is_empty()
+            && self.input.len() <= self.starved
         {
             self.fail(ErrorKind::BodyTimeout.into());
         }

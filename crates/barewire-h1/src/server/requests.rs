@@ -18,9 +18,23 @@ impl ServerConnection {
         usize::from(self.front.is_some()).saturating_add(self.behind.len())
     }
 
+    /// The request that came last, unless it is answered already.
+    pub(super) fn newest(&self) -> Option<&Exchange> {
+        self.behind.back().or(self.front.as_ref())
+    }
+
+    fn newest_mut(&mut self) -> Option<&mut Exchange> {
+        self.behind.back_mut().or(self.front.as_mut())
+    }
+
+    /// Whether nothing came yet of the body that is under way.
+    pub(super) fn nothing_received(&self) -> bool {
+        self.received == 0 && self.input.is_empty()
+    }
+
     /// Whether the next request may be taken off the input.
     pub(super) fn takes_requests(&self) -> bool {
-        match self.behind.back().or(self.front.as_ref()) {
+        match self.newest() {
             None => true,
             // What follows such a request may be another protocol.
             Some(newest) if newest.connect || newest.upgrade => false,
@@ -41,6 +55,7 @@ impl ServerConnection {
                     let Some(incoming) = &mut self.incoming else { return Ok(None) };
                     let part = incoming.poll(&mut self.input, &mut self.received, &self.config)?;
                     let discard = self.reading == Reading::Discard;
+                    self.starved = if part.is_none() { self.input.len() } else { 0 };
                     match part {
                         None => return Ok(None),
                         Some(Part::Data(data)) if discard => {
@@ -197,6 +212,7 @@ impl ServerConnection {
             Some(_) => self.behind.push_back(exchange),
         }
         self.served = true;
+        self.overdue = false;
         self.clock.clear(Timer::Head);
         self.clock.clear(Timer::Idle);
         self.clock.clear(Timer::Release);
@@ -208,6 +224,7 @@ impl ServerConnection {
         if self.incoming.is_some() {
             self.received = 0;
             self.discarded = 0;
+            self.starved = 0;
             self.reading.step(ReadStep::BodyBegins);
         } else if !exchange.persistent && !exchange.connect && !exchange.upgrade {
             self.reading.step(ReadStep::Finish);
@@ -217,13 +234,18 @@ impl ServerConnection {
     pub(super) fn body_received(&mut self) {
         self.incoming = None;
         self.clock.clear(Timer::Body);
-        let newest = self.behind.back().or(self.front.as_ref());
         // Answered already means that the response let the connection live.
-        let persistent = newest.is_none_or(|e| e.persistent || e.upgrade);
-        self.reading.step(ReadStep::BodyEnds { last: !persistent });
+        let mut last = false;
+        if let Some(newest) = self.newest_mut() {
+            // It came without having been asked for.
+            newest.waiting = false;
+            last = !newest.persistent && !newest.connect && !newest.upgrade;
+        }
+        self.reading.step(ReadStep::BodyEnds { last });
         if self.writing == Writing::Upgraded {
             // The client switches once its request is sent whole (RFC 9110, section 7.8).
             self.reading.step(ReadStep::Upgrade);
+            return;
         }
         if self.front.is_none() && self.last && self.input.is_empty() {
             self.close();
@@ -233,7 +255,7 @@ impl ServerConnection {
     pub(super) fn stop_discarding(&mut self) {
         self.reading.step(ReadStep::Finish);
         self.linger = true;
-        match self.behind.back_mut().or(self.front.as_mut()) {
+        match self.newest_mut() {
             Some(newest) => newest.persistent = false,
             None => self.close(),
         }
