@@ -331,10 +331,10 @@ mod tests {
     use crate::config::Config;
     use crate::connect::connect;
     use crate::hosts::Hosts;
-    use crate::park::block_on;
     use crate::pool::Wish;
     use crate::shared::{Shared, acquire};
     use crate::target::Target;
+    use barewire_rt::park::block_on;
     use std::io::Write;
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;

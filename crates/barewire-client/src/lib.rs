@@ -113,7 +113,6 @@ mod line;
 mod multiplex;
 mod open_error;
 mod origin;
-mod park;
 mod pool;
 mod request;
 mod response;

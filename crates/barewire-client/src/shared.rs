@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use barewire_rt::park::block_until;
 use barewire_rt::{Runtime, Transport};
 use http::HeaderMap;
 
@@ -17,7 +18,6 @@ use crate::hosts::Hosts;
 use crate::multiplex::{Multiplex, Seat};
 use crate::open_error::OpenError;
 use crate::origin::{Origin, OriginRef};
-use crate::park::block_until;
 use crate::pool::{Acquired, Grant, Pool, Share, Ticket, Wish};
 
 /// What all clones of a client have in common.

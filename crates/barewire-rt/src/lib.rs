@@ -25,6 +25,7 @@ pub mod async_io;
 mod budget;
 mod connect;
 mod driver;
+pub mod park;
 mod runtime;
 pub mod socket;
 mod task;

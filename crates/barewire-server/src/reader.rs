@@ -1,8 +1,6 @@
 use std::io::{self, Read};
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 
+use barewire_rt::park::block_on;
 use bytes::{Buf, Bytes};
 
 use crate::Body;
@@ -34,22 +32,39 @@ impl Read for BodyReader {
     }
 }
 
-struct Unpark(Thread);
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::mpsc;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
 
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
+    use super::*;
+
+    /// A body of one part that wakes whoever polls it, before it has the part; `meanwhile` runs in between.
+    fn wakes(mut meanwhile: impl FnMut() + Send + Unpin + 'static) -> Body {
+        let mut polls = 0;
+        Body::from_fn(move |cx: &mut Context<'_>| {
+            polls += 1;
+            if polls == 1 {
+                cx.waker().wake_by_ref();
+                meanwhile();
+                return Poll::Pending;
+            }
+            Poll::Ready((polls == 2).then_some(Ok::<_, Infallible>(Bytes::from_static(b"part"))))
+        })
     }
-}
 
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = std::pin::pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut cx) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
-        }
+    fn text(body: Body) -> String {
+        io::read_to_string(body.into_reader()).unwrap()
+    }
+
+    #[test]
+    fn a_body_that_reads_another_one_misses_no_wake() {
+        let outer = wakes(|| assert_eq!(text(wakes(|| ())), "part"));
+        let (sender, read) = mpsc::channel();
+        std::thread::spawn(move || sender.send(text(outer)));
+        let read = read.recv_timeout(Duration::from_secs(20));
+        assert_eq!(read.expect("the thread is not stuck"), "part");
     }
 }

@@ -3,6 +3,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use barewire_rt::park::block_on;
 use barewire_rt::socket::ListenOptions;
 use barewire_rt::{ConnectError, Runtime, Spawn};
 
@@ -110,7 +111,7 @@ impl Spawn for Std {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        task::start(self.stack_size, || task::block_on(future))
+        task::start(self.stack_size, || block_on(future))
     }
 
     fn spawn_blocking<F, T>(&self, work: F) -> JoinHandle<T>
@@ -122,6 +123,6 @@ impl Spawn for Std {
     }
 
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        task::block_on(future)
+        block_on(future)
     }
 }

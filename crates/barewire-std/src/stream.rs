@@ -240,7 +240,8 @@ mod tests {
     use std::net::Shutdown;
 
     use super::*;
-    use crate::{UnixStream, task::block_on};
+    use crate::UnixStream;
+    use barewire_rt::park::block_on;
 
     const READ: Interest = Interest { read: true, write: false };
 

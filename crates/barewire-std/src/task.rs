@@ -1,45 +1,10 @@
 use std::fmt;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use barewire_rt::JoinError;
-
-/// Runs a future to its end on this thread, which is parked while the future waits for another thread.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let parked = Arc::new(Parked { thread: thread::current(), woken: AtomicBool::new(false) });
-    let waker = Waker::from(Arc::clone(&parked));
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
-        }
-        while !parked.woken.swap(false, Ordering::Acquire) {
-            thread::park();
-        }
-    }
-}
-
-/// A thread that waits to be woken.
-struct Parked {
-    thread: Thread,
-    woken: AtomicBool,
-}
-
-impl Wake for Parked {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::Release) {
-            self.thread.unpark();
-        }
-    }
-}
 
 /// Runs `work` on a thread of its own.
 pub(crate) fn start<T: Send + 'static>(
@@ -68,8 +33,11 @@ impl<T> Future for JoinHandle<T> {
         let mut state = self.0.lock();
         match std::mem::replace(&mut *state, State::Taken) {
             State::Done(result) => Poll::Ready(result),
-            State::Running(_) => {
+            State::Running(replaced) => {
                 *state = State::Running(Some(cx.waker().clone()));
+                drop(state);
+                // A waker may drop anything, so not under the lock.
+                drop(replaced);
                 Poll::Pending
             }
             State::Taken => Poll::Ready(Err(JoinError::Cancelled)),

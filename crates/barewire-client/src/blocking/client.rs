@@ -3,11 +3,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use barewire_rt::Runtime;
+use barewire_rt::park::block_on;
 use http::header::{HeaderMap, HeaderValue};
 use http::{Method, Request};
 
 use super::{RequestBuilder, Response};
-use crate::park::block_on;
 use crate::{Body, Config, Connections, Error, IntoUrl};
 
 /// An HTTP client whose calls block: see [`crate::Client`].

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use barewire_rt::Runtime;
+use barewire_rt::park::block_on;
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Response;
-use crate::park::block_on;
 use crate::{Body, Error};
 
 /// A request that is being put together, and then [sent](Self::send): see [`crate::RequestBuilder`].

@@ -1,10 +1,10 @@
 use std::io::{self, Read};
 
+use barewire_rt::park::block_on;
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, StatusCode, Uri, Version};
 
 use crate::Error;
-use crate::park::block_on;
 
 /// A response whose head has come, and whose body is read as it is asked for: see [`crate::Response`].
 ///

@@ -4,6 +4,7 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 
 use barewire_h2::StreamId;
+use barewire_rt::park::block_on_steps;
 use barewire_rt::{Runtime, Transport};
 
 use super::super::port::Wanted;
@@ -11,7 +12,6 @@ use super::super::slot::News;
 use super::super::state::State;
 use super::super::{lock, sooner};
 use super::Stream;
-use crate::park::block_on_steps;
 
 /// How long a stream waits for the one that leads before it looks for itself.
 const PATIENCE: Duration = Duration::from_millis(250);

@@ -1,4 +1,4 @@
-//! Waiting on a thread that may block.
+//! Futures on a thread that may block: for blocking runtimes, and for what offers itself without async.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -66,7 +66,17 @@ thread_local! {
 
 /// Polls until ready; between polls the thread is parked, until `deadline` at the latest. `None` when that
 /// has passed first.
-pub(crate) fn block_until<T>(
+///
+/// ```
+/// use barewire_rt::park::block_until;
+/// use std::task::Poll;
+/// use std::time::{Duration, Instant};
+///
+/// let deadline = Instant::now() + Duration::from_millis(1);
+/// assert_eq!(block_until(Some(deadline), |_| Poll::<()>::Pending), None);
+/// assert_eq!(block_until(Some(deadline), |_| Poll::Ready(42)), Some(42));
+/// ```
+pub fn block_until<T>(
     deadline: Option<Instant>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Option<T> {
@@ -84,8 +94,7 @@ pub(crate) fn block_until<T>(
 
 /// Takes steps until one is the last; between two of them the thread is parked until it is woken, or until the
 /// instant that the step has named.
-#[cfg(feature = "http2")]
-pub(crate) fn block_on_steps<T>(
+pub fn block_on_steps<T>(
     mut step: impl FnMut(&mut Context<'_>) -> Result<T, Option<Instant>>,
 ) -> T {
     with_parker(|parker| {
@@ -110,8 +119,12 @@ fn with_parker<T>(wait: impl FnOnce(&Parker) -> T) -> T {
     output
 }
 
-/// Runs a future to its end on this thread.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+/// Runs a future to its end on this thread, which is parked while the future waits.
+///
+/// ```
+/// assert_eq!(barewire_rt::park::block_on(async { 40 + 2 }), 42);
+/// ```
+pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
         // Without a deadline it only ends with the output.
