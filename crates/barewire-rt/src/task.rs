@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +29,16 @@ impl fmt::Display for JoinError {
 impl std::error::Error for JoinError {}
 
 impl JoinError {
+    /// The error of a task that panicked. What the panic carried is dropped here; a destructor in it that panics
+    /// in turn ends nobody.
+    pub fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            // It may go on like that for ever.
+            std::mem::forget(another);
+        }
+        Self::Panicked
+    }
+
     /// Runs a closure and turns a panic in it into an error: for runtimes, whose threads must live on.
     ///
     /// # Errors
@@ -35,7 +46,7 @@ impl JoinError {
     /// It panicked.
     pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Self> {
         // What the closure captured goes with the panic: nobody looks at its state afterwards.
-        catch_unwind(AssertUnwindSafe(work)).map_err(|_| Self::Panicked)
+        catch_unwind(AssertUnwindSafe(work)).map_err(Self::panicked)
     }
 
     /// As [`catch`](Self::catch), for a future. As cancel-safe as that one is.
@@ -44,6 +55,31 @@ impl JoinError {
     ///
     /// It panicked.
     pub async fn catch_in<F: Future>(future: F) -> Result<F::Output, Self> {
-        AssertUnwindSafe(future).catch_unwind().await.map_err(|_| Self::Panicked)
+        AssertUnwindSafe(future).catch_unwind().await.map_err(Self::panicked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::resume_unwind;
+
+    use super::*;
+
+    /// What a panic carries may panic too, when nobody wants it.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("on purpose"));
+        }
+    }
+
+    #[test]
+    fn a_panic_whose_payload_panics_is_one_panic() {
+        let caught = JoinError::catch(|| -> () { resume_unwind(Box::new(Bomb)) });
+        assert_eq!(caught, Err(JoinError::Panicked));
+        let caught = JoinError::catch_in(async { resume_unwind(Box::new(Bomb)) });
+        let caught: Result<(), _> = futures_lite::future::block_on(caught);
+        assert_eq!(caught, Err(JoinError::Panicked));
     }
 }

@@ -4,6 +4,7 @@
 //! connection's deadlines hardly ever pass. So they are kept out of it: the thread sleeps until the earliest.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -130,7 +131,8 @@ impl Clock {
                 drop(state);
                 for (waker, fired) in due {
                     fired.store(true, Ordering::Release);
-                    waker.wake();
+                    // One that panics must not end the clock of everybody else.
+                    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
                 }
                 state = self.lock();
                 continue;
@@ -149,6 +151,7 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Wake;
     use std::time::Duration;
 
     use futures_lite::future::{block_on, zip};
@@ -166,6 +169,29 @@ mod tests {
         assert!(past <= early && early < late);
         assert!(early >= start + Duration::from_millis(20));
         assert!(late >= start + Duration::from_millis(60));
+    }
+
+    #[test]
+    fn a_waker_that_panics_silences_no_other_alarm() {
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                std::panic::resume_unwind(Box::new("on purpose"));
+            }
+        }
+        let soon = Instant::now() + Duration::from_millis(5);
+        let mut panics = Alarm::at(soon);
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(Pin::new(&mut panics).poll(&mut Context::from_waker(&waker)).is_pending());
+        let late = async {
+            async_io::Timer::after(Duration::from_secs(20)).await;
+            false
+        };
+        let goes_off = async {
+            Alarm::at(soon + Duration::from_millis(5)).await;
+            true
+        };
+        assert!(block_on(futures_lite::future::or(goes_off, late)));
     }
 
     #[test]

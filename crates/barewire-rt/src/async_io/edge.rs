@@ -41,11 +41,11 @@ impl<S: AsFd> Source<S> {
     }
 
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.edges.lock().read.poll(cx)
+        self.edges.poll(cx, |both| &mut both.read)
     }
 
     pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.edges.lock().write.poll(cx)
+        self.edges.poll(cx, |both| &mut both.write)
     }
 }
 
@@ -86,6 +86,16 @@ impl Edges {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn poll(
+        &self,
+        cx: &mut Context<'_>,
+        which: impl FnOnce(&mut Directions) -> &mut Direction,
+    ) -> Poll<io::Result<()>> {
+        // A waker may drop anything, so not under the lock.
+        let (polled, _replaced) = which(&mut self.lock()).poll(cx.waker());
+        polled
+    }
+
     /// Notes an event; whom to wake for it is added to `wakers`.
     fn note(&self, event: EventFlags, wakers: &mut Vec<Waker>) {
         // An error may be one of many in the socket's error queue: the system call takes one.
@@ -101,16 +111,15 @@ impl Edges {
 }
 
 impl Direction {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Whether there is an edge to be told of, and the waker that is not needed any more.
+    fn poll(&mut self, waker: &Waker) -> (Poll<io::Result<()>>, Option<Waker>) {
         if std::mem::take(&mut self.edge) || self.ended {
-            self.waiting = None;
-            return Poll::Ready(Ok(()));
+            return (Poll::Ready(Ok(())), self.waiting.take());
         }
-        match &mut self.waiting {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
+        match &self.waiting {
+            Some(known) if known.will_wake(waker) => (Poll::Pending, None),
+            _ => (Poll::Pending, self.waiting.replace(waker.clone())),
         }
-        Poll::Pending
     }
 
     fn note(&mut self, ended: bool, wakers: &mut Vec<Waker>) {
@@ -126,6 +135,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
     use std::pin::pin;
+    use std::task::Wake;
 
     use futures_lite::future::block_on;
 
@@ -190,6 +200,32 @@ mod tests {
         wait_for_many_at_once();
         looking.join().unwrap();
         wait_for_many_at_once();
+    }
+
+    #[test]
+    fn a_waker_may_look_at_the_socket_when_it_is_dropped() {
+        struct Looks(Arc<Source<UnixStream>>);
+        impl Wake for Looks {
+            fn wake(self: Arc<Self>) {}
+        }
+        impl Drop for Looks {
+            fn drop(&mut self) {
+                let mut cx = Context::from_waker(Waker::noop());
+                assert!(self.0.poll_readable(&mut cx).is_pending());
+            }
+        }
+        let (source, _peer) = pair();
+        let source = Arc::new(source);
+        let waker = Waker::from(Arc::new(Looks(Arc::clone(&source))));
+        assert!(source.poll_readable(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        let (sender, replaced) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(source.poll_readable(&mut cx).is_pending());
+            sender.send(()).unwrap();
+        });
+        replaced.recv_timeout(std::time::Duration::from_secs(20)).expect("the thread is not stuck");
     }
 
     #[test]
