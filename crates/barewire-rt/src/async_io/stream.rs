@@ -287,12 +287,16 @@ fn poll_recv<S: Socket>(
     }
 }
 
+/// So many parts the system takes in one call: what it leaves behind them says nothing about room.
+const MOST_PARTS: usize = 1024;
+
 fn poll_send<S: Socket>(
     io: &Source<S>,
     readiness: &mut Readiness,
     cx: &mut Context<'_>,
     bufs: &[IoSlice<'_>],
 ) -> Poll<io::Result<usize>> {
+    let bufs = bufs.get(..MOST_PARTS).unwrap_or(bufs);
     loop {
         if *readiness == Readiness::Exhausted {
             ready!(io.poll_writable(cx))?;
@@ -319,5 +323,27 @@ fn end_writing<S: Socket>(io: &Source<S>) -> io::Result<()> {
         // The peer was faster: there is nothing left to end.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
         done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+    use crate::async_io::UnixStream;
+
+    #[test]
+    fn more_parts_than_the_system_takes_at_once_are_more_than_one_write() {
+        let (mut stream, _peer) = UnixStream::pair().unwrap();
+        let parts = vec![IoSlice::new(b"x"); 5000];
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut sent = 0;
+        while sent < parts.len() {
+            match stream.poll_write(&mut cx, &parts[sent..]) {
+                Poll::Ready(n) => sent += n.unwrap(),
+                Poll::Pending => panic!("there is room, and {sent} were sent"),
+            }
+        }
     }
 }
