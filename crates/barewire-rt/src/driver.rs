@@ -65,6 +65,8 @@ pub struct Driver<P, T> {
     waiting: bool,
     shut: bool,
     write_error: Option<io::Error>,
+    /// How reading broke, while there may be events of what came before.
+    read_error: Option<io::Error>,
     last_wake: Option<Instant>,
 }
 
@@ -90,6 +92,7 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
             waiting: true,
             shut: false,
             write_error: None,
+            read_error: None,
             last_wake: None,
         }
     }
@@ -139,7 +142,7 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
     ///
     /// # Errors
     ///
-    /// The transport broke.
+    /// The transport broke; [`io::ErrorKind::TimedOut`] when the protocol gave up that the peer takes it.
     pub async fn flush(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_flush(cx)).await
     }
@@ -164,7 +167,7 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
             self.waiting = false;
             self.budget.refill();
             if let Poll::Ready(Err(error)) = self.poll_read_some(cx) {
-                return Poll::Ready(Err(self.broken(error)));
+                self.read_error = Some(error);
             }
             self.now();
         }
@@ -182,6 +185,9 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
                 return Poll::Ready(Ok(None));
             }
             let wrote = self.poll_write_some(cx);
+            if let Some(error) = self.read_error.take() {
+                return Poll::Ready(Err(self.broken(error)));
+            }
             let read = match self.poll_read_some(cx) {
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.broken(error))),
@@ -202,7 +208,12 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
 
     /// The form of [`flush`](Self::flush) for hand-written futures: writes, and reads nothing.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let owed = self.total_out();
         self.wake();
+        if self.total_out() < owed {
+            let error = self.write_error.take();
+            return Poll::Ready(Err(error.unwrap_or_else(|| io::ErrorKind::TimedOut.into())));
+        }
         // Even with nothing to write: the write side may have to be ended.
         self.poll_write_some(cx);
         if self.protocol.output().has_remaining() {
@@ -372,6 +383,12 @@ impl<P: Protocol, T: Transport> Driver<P, T> {
     /// What ended the connection: a write that failed before says more than the read that ends it.
     fn broken(&mut self, read: io::Error) -> DriverError<P::Error> {
         DriverError::Io(self.write_error.take().unwrap_or(read))
+    }
+
+    /// Bytes that have left and that are to leave. They become fewer when the protocol drops some.
+    fn total_out(&mut self) -> u64 {
+        let output = self.protocol.output();
+        output.total_sent().saturating_add(output.remaining() as u64)
     }
 
     fn wake(&mut self) {
