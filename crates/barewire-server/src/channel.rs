@@ -141,9 +141,48 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.receiver_gone = true;
-        state.queue.clear();
+        let parts = std::mem::take(&mut state.queue);
         let sender = state.sender.take();
         drop(state);
+        // They may hold anything of the application's, so not under the lock.
+        drop(parts);
         sender.into_iter().for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A part of a body that holds on to whatever its maker likes.
+    struct Part<T>(T);
+
+    impl<T> AsRef<[u8]> for Part<T> {
+        fn as_ref(&self) -> &[u8] {
+            let Self(_held) = self;
+            b"part"
+        }
+    }
+
+    #[test]
+    fn parts_that_nobody_reads_are_dropped_where_the_channel_may_be_used() {
+        let (mut sender, receiver) = channel(1);
+        let slot = Arc::new(Mutex::new(None));
+        let part = Bytes::from_owner(Part(Arc::clone(&slot)));
+        let sent = pin!(sender.send(part)).poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(sent, Poll::Ready(Ok(())));
+        // The queue holds its own sender now.
+        *slot.lock().unwrap() = Some(sender);
+        drop(slot);
+        let (done, dropped) = mpsc::channel();
+        std::thread::spawn(move || {
+            drop(receiver);
+            done.send(()).unwrap();
+        });
+        dropped.recv_timeout(Duration::from_secs(20)).expect("the thread is not stuck");
     }
 }
