@@ -97,7 +97,7 @@ pub(crate) type Wakes = Vec<Waker>;
 /// opened.
 pub(crate) struct Pool<T, S, E> {
     by_origin: HashMap<OwnedKey, usize>,
-    /// A host keeps its place while it has connections or somebody waits; then the place is free.
+    /// A host keeps its place while it has connections or somebody waits or is told something; then the place is free.
     hosts: Vec<Host<T, S, E>>,
     free: Vec<usize>,
     limits: PoolLimits,
@@ -344,7 +344,9 @@ impl<T, S: Share, E: Clone> Pool<T, S, E> {
             Some(_) => self.by_origin.retain(|_, slot| {
                 let host = &mut self.hosts[*slot];
                 host.expire(now, self.limits.idle_timeout, dropped);
-                let used = host.open > 0 || !host.waiting.is_empty();
+                // Who was told of a failure may not have come for it yet.
+                let told = !host.granted.is_empty();
+                let used = host.open > 0 || !host.waiting.is_empty() || told;
                 if !used {
                     self.free.push(*slot);
                 }

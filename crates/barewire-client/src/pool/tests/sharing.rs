@@ -55,6 +55,18 @@ fn an_attempt_that_is_cancelled_is_the_next_ones() {
 }
 
 #[test]
+fn who_did_not_come_yet_for_a_failure_keeps_its_host() {
+    let (mut pool, now) = (pool(9, 9), Instant::now());
+    let (origin, _) = ask(&mut pool, now, SHARED);
+    let Acquired::Wait(ticket) = ask(&mut pool, now, SHARED).1 else { panic!("no wait") };
+    assert_eq!(pool.fail(&origin, true, &"refused").len(), 1);
+    let later = now + 2 * SWEEP;
+    let other = OriginRef { host: "other", ..HOST };
+    pool.acquire(other, later, ALONE, Waker::noop(), &mut Vec::new());
+    assert_eq!(pool.poll(&origin, ticket, Waker::noop()), Some(Err("refused")));
+}
+
+#[test]
 fn a_server_that_can_be_shared_after_all_is() {
     let (mut pool, now) = (pool(3, 3), Instant::now());
     let (origin, _) = ask(&mut pool, now, SHARED);
