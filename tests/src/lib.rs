@@ -1,6 +1,7 @@
 //! Shared helpers of the cross-crate tests.
 
 pub mod exchange;
+pub mod port;
 pub mod process;
 pub mod scratch;
 

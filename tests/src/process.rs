@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
 
+use crate::port::Port;
+
 /// The longest that a child may take to say that it listens, or to end.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -187,6 +189,8 @@ pub struct Server {
     process: Process,
     addr: SocketAddr,
     scheme: &'static str,
+    /// Of one that cannot have the system pick it.
+    port: Option<Port>,
 }
 
 impl Server {
@@ -207,7 +211,7 @@ impl Server {
             Some((scheme, addr.trim_end_matches('/').parse().ok()?))
         });
         match found {
-            Some((scheme, addr)) => Self { process, addr, scheme },
+            Some((scheme, addr)) => Self { process, addr, scheme, port: None },
             None => {
                 let _ = process.child.kill();
                 panic!("expected `listening on http://ADDR`, got {line:?}: {}", process.finish());
@@ -217,7 +221,17 @@ impl Server {
 
     /// Takes over a process that is known to listen on `addr`.
     pub fn from_process(process: Process, addr: SocketAddr) -> Self {
-        Self { process, addr, scheme: "http" }
+        Self { process, addr, scheme: "http", port: None }
+    }
+
+    /// Takes over a process that is known to listen on a port that was reserved for it.
+    pub fn on_port(process: Process, port: Port) -> Self {
+        Self { process, addr: port.addr(), scheme: "http", port: Some(port) }
+    }
+
+    /// The port that was reserved for it.
+    pub fn port(&self) -> Option<&Port> {
+        self.port.as_ref()
     }
 
     /// Where it listens.

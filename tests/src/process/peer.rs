@@ -3,11 +3,13 @@
 //! With `BAREWIRE_REQUIRE_PEERS=1` a missing peer fails the test instead.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use super::{Process, Server, without_proxy};
+use super::{PATIENCE, Process, Server, without_proxy};
+use crate::port::Port;
 
 /// curl, silent but for errors, without the user's own configuration.
 pub fn curl() -> Option<Command> {
@@ -44,29 +46,25 @@ pub fn h2load() -> Option<Command> {
 /// nghttpd, nghttp2's server, on the files of `root`; it sends back what is uploaded.
 pub fn nghttpd(root: &Path, arguments: &[&str]) -> Option<Server> {
     tool("nghttpd", "--version", "install nghttp2-server")?;
-    // It cannot take a port that the system picks either: see `nginx_with`.
+    // What it is told to begin with are options, and what comes behind the port is key and certificate.
+    let at = arguments.iter().position(|argument| !argument.starts_with('-'));
+    let (options, files) = arguments.split_at(at.unwrap_or(arguments.len()));
     let server = (0..5).find_map(|_| {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let addr = listener.local_addr().expect("a bound socket has an address");
-        drop(listener);
+        let port = Port::reserve();
         let mut command = Command::new("nghttpd");
-        command.args(["-a", "127.0.0.1", "--echo-upload", "-d"]).arg(root);
-        // What it is told to begin with are options, and what comes behind the port is key and certificate.
-        let at = arguments.iter().position(|argument| !argument.starts_with('-'));
-        let (options, files) = arguments.split_at(at.unwrap_or(arguments.len()));
-        command.args(options).arg(addr.port().to_string()).args(files);
+        command.args(["-a", "127.0.0.1", "--echo-upload", "-d"]).arg(root).args(options);
+        command.arg(port.addr().port().to_string()).args(files);
         let mut process = Process::spawn(&mut command);
         // It says nothing when it listens.
-        for _ in 0..500 {
-            if std::net::TcpStream::connect(addr).is_ok() {
-                return Some(Server::from_process(process, addr));
-            }
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(port.addr()).is_err() {
             if process.has_ended() {
                 return None;
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            assert!(Instant::now() < deadline, "nghttpd does not listen");
+            std::thread::sleep(Duration::from_millis(10));
         }
-        None
+        Some(Server::on_port(process, port))
     });
     Some(server.expect("one of five free ports stays free"))
 }
@@ -102,28 +100,22 @@ pub fn nginx(root: &Path, state: &Path) -> Option<Server> {
 /// and its own files in the (existing) directory `state`.
 pub fn nginx_with(template: &str, filled_in: &[(&str, &str)], state: &Path) -> Option<Server> {
     tool("nginx", "-v", "install nginx-light")?;
-    // nginx cannot take a port that the system picks, so one that was free a moment ago has to do.
-    // Another process may have taken it since: then nginx says so and the next one is tried.
-    let server = (0..5).find_map(|_| {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let addr = listener.local_addr().expect("a bound socket has an address");
-        drop(listener);
-        start_nginx(addr, template, filled_in, state)
-    });
+    let server = (0..5).find_map(|_| start_nginx(Port::reserve(), template, filled_in, state));
     Some(server.expect("one of five free ports stays free"))
 }
 
-/// As [`nginx_with`], on an address that it had before; `None` when somebody else has it now.
+/// As [`nginx_with`], on a port that it had before; `None` when somebody else has it now.
 pub fn start_nginx(
-    addr: SocketAddr,
+    port: Port,
     template: &str,
     filled_in: &[(&str, &str)],
     state: &Path,
 ) -> Option<Server> {
     let template =
         std::fs::read_to_string(interop_dir().join(template)).expect("the template is there");
-    let config =
-        template.replace("@ADDR@", &addr.to_string()).replace("@STATE@", &state.to_string_lossy());
+    let config = template
+        .replace("@ADDR@", &port.addr().to_string())
+        .replace("@STATE@", &state.to_string_lossy());
     let config = filled_in.iter().fold(config, |config, (name, value)| config.replace(name, value));
     let path = state.join("nginx.conf");
     std::fs::write(&path, config).expect("the state directory is writable");
@@ -134,7 +126,7 @@ pub fn start_nginx(
     while let Some(line) = process.next_error_line() {
         // Logged once its sockets listen.
         if line.contains("event method") {
-            return Some(Server::from_process(process, addr));
+            return Some(Server::on_port(process, port));
         }
         if line.contains("Address already in use") {
             return None;

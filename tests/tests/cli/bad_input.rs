@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread;
 
 use barewire_tests::on_each_runtime;
+use barewire_tests::port::Port;
 use barewire_tests::process::{Finished, Process, barewire};
 use barewire_tests::scratch::Scratch;
 
@@ -105,9 +106,8 @@ fn bad_header(runtime: &str) {
 }
 
 fn refused(runtime: &str) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let addr = listener.local_addr().expect("a bound socket has an address");
-    drop(listener);
+    let port = Port::reserve();
+    let addr = port.addr();
     fails(runtime, &["get", &url(addr)], &[&addr.to_string(), "refused"]);
 }
 
