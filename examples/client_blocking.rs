@@ -5,7 +5,6 @@ use std::thread;
 
 use barewire::client::blocking::Client;
 use barewire::http::Request;
-use barewire::rt::Spawn;
 use barewire::server::{Body, Server, blocking};
 use barewire::std::Std;
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use barewire::client::{Client, Error};
 use barewire::http::header::ACCEPT_LANGUAGE;
 use barewire::http::{Request, Response, StatusCode};
-use barewire::rt::Spawn;
 use barewire::server::{Body, IntoResponse, Server};
 use barewire::smol::Smol;
 use futures_lite::future::zip;

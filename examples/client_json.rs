@@ -5,7 +5,6 @@ use std::error::Error;
 use barewire::client::Client;
 use barewire::http::header::{CONTENT_TYPE, HeaderValue};
 use barewire::http::{Request, Response, StatusCode};
-use barewire::rt::Spawn;
 use barewire::server::{Body, IntoResponse, Server};
 use barewire::smol::Smol;
 use serde_json::{Value, json};

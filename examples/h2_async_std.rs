@@ -9,7 +9,7 @@ use barewire::bytes::Bytes;
 use barewire::h2::{BodyLength, ClientConnection, ClientEvent, Config, Reason};
 use barewire::h2::{ServerConnection, ServerEvent};
 use barewire::http::{Request, Response};
-use barewire::rt::{Driver, Listener, PeerAddr, Runtime, Spawn, Transport};
+use barewire::rt::{Driver, Listener, PeerAddr, Runtime, Transport};
 
 /// Counts what came before it lets the client send more.
 async fn serve(stream: impl Transport) -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -7,7 +7,7 @@ use std::io;
 use barewire::h2::{BodyLength, ClientConnection, ClientEvent, Config, Reason};
 use barewire::h2::{ServerConnection, ServerEvent};
 use barewire::http::{HeaderMap, HeaderValue, Request, Response, header};
-use barewire::rt::{Driver, Listener, PeerAddr, Runtime, Spawn, Transport};
+use barewire::rt::{Driver, Listener, PeerAddr, Runtime, Transport};
 use barewire::smol::Smol;
 
 /// Answers every pair of requests in the other order, and says so in a trailer.

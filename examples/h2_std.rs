@@ -9,7 +9,6 @@ use std::thread;
 
 use barewire::h2::{BodyLength, ClientConnection, ClientEvent, Config, Reason, StreamId};
 use barewire::http::Request;
-use barewire::rt::Spawn;
 use barewire::server::{Body, Server, blocking};
 use barewire::std::{Driver, Std, TcpStream};
 

@@ -6,7 +6,6 @@ use std::error::Error;
 use barewire::async_std::AsyncStd;
 use barewire::client::Client;
 use barewire::http::Request;
-use barewire::rt::Spawn;
 use barewire::server::{Body, Server};
 
 async fn hello(request: Request<Body>) -> String {

@@ -4,7 +4,6 @@ use std::error::Error;
 
 use barewire::client::Client;
 use barewire::http::Request;
-use barewire::rt::Spawn;
 use barewire::server::{Body, Server};
 use barewire::smol::Smol;
 

@@ -14,7 +14,7 @@
 
 use std::io;
 
-use barewire::rt::{Listener, PeerAddr, Runtime, Spawn};
+use barewire::rt::{Listener, PeerAddr, Runtime};
 use barewire::smol::{Smol, TcpStream};
 use futures_lite::StreamExt;
 use futures_lite::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};

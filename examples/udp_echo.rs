@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use barewire::rt::{Runtime, Spawn, UdpSocket};
+use barewire::rt::{Runtime, UdpSocket};
 use barewire::smol::{self, Smol};
 use futures_lite::FutureExt;
 

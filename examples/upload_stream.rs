@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use barewire::client::{self, Client};
 use barewire::http::{Request, StatusCode};
-use barewire::rt::{AsyncRead, Spawn};
+use barewire::rt::AsyncRead;
 use barewire::server::{Body, IntoResponse, Server};
 use barewire::smol::Smol;
 

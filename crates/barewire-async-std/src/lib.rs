@@ -13,7 +13,7 @@
 //! ```
 //! use async_std::io::{self, BufReader, WriteExt, prelude::BufReadExt};
 //! use barewire_async_std::{AsyncStd, TcpStream};
-//! use barewire_rt::{Listener, PeerAddr, Runtime, Spawn};
+//! use barewire_rt::{Listener, PeerAddr, Runtime};
 //!
 //! let runtime = AsyncStd::default();
 //! runtime.block_on(async {

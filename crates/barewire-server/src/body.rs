@@ -123,7 +123,6 @@ impl Body {
     ///     let part = (left >= 0).then(|| Ok::<_, Infallible>(Bytes::from(format!("{left}\n"))));
     ///     Poll::Ready(part)
     /// });
-    /// # use barewire_rt::Spawn;
     /// # let body = barewire_smol::Smol::default().block_on(body.collect(100)).unwrap();
     /// # assert_eq!(body, "2\n1\n0\n");
     /// ```

@@ -6,7 +6,6 @@
 //!
 //! ```
 //! use barewire_server::{Body, Server};
-//! use barewire_rt::Spawn;
 //! use barewire_smol::Smol;
 //! use http::{Request, Response};
 //!

@@ -34,7 +34,6 @@ pub struct ConnectInfo(pub PeerAddr);
 /// An HTTP server on one listening socket.
 ///
 /// ```
-/// use barewire_rt::{Runtime, Spawn};
 /// use barewire_server::{Config, Server};
 /// use barewire_smol::Smol;
 /// use std::time::Duration;
@@ -166,7 +165,6 @@ impl<R: Spawn, L: Listener> Server<R, L> {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use barewire_server::Server;
     /// use barewire_server::tls::ServerConfig;
-    /// # use barewire_rt::Spawn;
     /// # use barewire_smol::Smol;
     ///
     /// # let made = barewire_server::tls::SelfSigned::new(["localhost"])?;

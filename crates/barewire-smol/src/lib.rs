@@ -7,7 +7,7 @@
 //! An echo server, and a client that talks to it:
 //!
 //! ```
-//! use barewire_rt::{Listener, PeerAddr, Runtime, Spawn};
+//! use barewire_rt::{Listener, PeerAddr, Runtime};
 //! use barewire_smol::{Smol, TcpStream};
 //! use futures_lite::io::{self, AsyncBufReadExt, AsyncWriteExt, BufReader};
 //!

@@ -1,12 +1,14 @@
 use std::io;
 use std::sync::{Arc, Once};
 use std::thread;
+use std::time::Duration;
 
 use async_executor::Executor;
 use barewire_rt::async_io::{OnAsyncIo, look_ahead};
-use barewire_rt::{JoinError, Spawn};
+use barewire_rt::{JoinError, Runtime, Spawn};
 use smol::channel::{self, Sender};
 
+use crate::Sleep;
 use crate::task::{JoinHandle, when_woken};
 
 /// The smol runtime: a cheap handle.
@@ -14,10 +16,9 @@ use crate::task::{JoinHandle, when_woken};
 /// The default runs its tasks on smol's global executor, whose threads `SMOL_THREADS` sets (one by default); a
 /// server on one core gets a second thread hop for each event that way. With an executor of its own, made by
 /// [`with_threads`](Self::with_threads) or given to [`with_executor`](Self::with_executor), the thread that
-/// calls [`block_on`](Spawn::block_on) runs tasks and reactor itself.
+/// calls [`block_on`](Self::block_on) runs tasks and reactor itself.
 ///
 /// ```
-/// use barewire_rt::{Runtime, Spawn};
 /// use barewire_smol::Smol;
 /// use std::time::Duration;
 ///
@@ -47,14 +48,14 @@ struct Own {
 }
 
 impl Smol {
-    /// Runs tasks on this executor. Somebody has to run it: [`block_on`](Spawn::block_on) does as long as it
+    /// Runs tasks on this executor. Somebody has to run it: [`block_on`](Self::block_on) does as long as it
     /// lasts.
     pub fn with_executor(executor: Arc<Executor<'static>>) -> Self {
         Self { own: Some(Arc::new(Own { executor, _running: None })) }
     }
 
     /// Runs tasks on an executor of its own with so many threads: the one that calls
-    /// [`block_on`](Spawn::block_on), and `threads - 1` that are started here and end when the last clone of
+    /// [`block_on`](Self::block_on), and `threads - 1` that are started here and end when the last clone of
     /// this handle is dropped.
     ///
     /// With one thread, tasks only run during `block_on`.
@@ -75,6 +76,37 @@ impl Smol {
             thread::Builder::new().name(format!("barewire-smol-{n}")).spawn(run)?;
         }
         Ok(Self { own: Some(Arc::new(Own { executor, _running: Some(running) })) })
+    }
+}
+
+/// What [`Spawn`] and [`Runtime`] have, for programs that name this runtime and need not import the traits.
+impl Smol {
+    /// [`Spawn::block_on`]: runs a future to its end on this thread.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        Spawn::block_on(self, future)
+    }
+
+    /// [`Spawn::spawn`]: runs a future as a task of its own.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Spawn::spawn(self, future)
+    }
+
+    /// [`Spawn::spawn_blocking`]: runs a closure where it may block.
+    pub fn spawn_blocking<F, T>(&self, work: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Spawn::spawn_blocking(self, work)
+    }
+
+    /// [`Runtime::sleep`]: a future that is ready after a duration.
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        Runtime::sleep(self, duration)
     }
 }
 

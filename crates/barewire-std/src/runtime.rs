@@ -14,7 +14,6 @@ use crate::{Sleep, TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 /// The runtime without a runtime: futures that block, and a thread for each task.
 ///
 /// ```
-/// use barewire_rt::{Runtime, Spawn};
 /// use barewire_std::Std;
 /// use std::time::Duration;
 ///
@@ -48,6 +47,37 @@ impl Std {
     /// the stack. The main thread's stack is the system's.
     pub fn with_stack_size(bytes: usize) -> Self {
         Self { stack_size: bytes }
+    }
+}
+
+/// What [`Spawn`] and [`Runtime`] have, for programs that name this runtime and need not import the traits.
+impl Std {
+    /// [`Spawn::block_on`]: runs a future to its end on this thread.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        Spawn::block_on(self, future)
+    }
+
+    /// [`Spawn::spawn`]: runs a future as a task of its own.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Spawn::spawn(self, future)
+    }
+
+    /// [`Spawn::spawn_blocking`]: runs a closure where it may block.
+    pub fn spawn_blocking<F, T>(&self, work: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Spawn::spawn_blocking(self, work)
+    }
+
+    /// [`Runtime::sleep`]: a future that blocks for a duration when it is polled.
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        Runtime::sleep(self, duration)
     }
 }
 

@@ -6,7 +6,6 @@
 //! ```
 //! # #[cfg(feature = "smol")] {
 //! use barewire::http::{Request, Response};
-//! use barewire::rt::Spawn;
 //! use barewire::server::{Body, Server};
 //! use barewire::smol::Smol;
 //!
@@ -28,7 +27,6 @@
 //! ```no_run
 //! # #[cfg(feature = "smol")] {
 //! use barewire::client::Client;
-//! use barewire::rt::Spawn;
 //! use barewire::smol::Smol;
 //!
 //! let runtime = Smol::default();
@@ -46,8 +44,8 @@
 //!
 //! - [`server`]: `Server`, its `Config`, bodies, what handlers are and return.
 //! - [`client`]: `Client`, requests, responses, errors; `client::blocking` is the same without async.
-//! - `smol`, `async_std`, `std`: the runtimes, and their sockets. [`rt`] has the traits that they implement: import
-//!   [`rt::Spawn`] for `block_on` and `spawn`, [`rt::Runtime`] for `sleep` and `connect_tcp`.
+//! - `smol`, `async_std`, `std`: the runtimes, with `block_on`, `spawn`, `spawn_blocking` and `sleep`, and their sockets.
+//!   [`rt`] has the traits that they implement: [`rt::Spawn`] and [`rt::Runtime`] are for what runs on any of them.
 //! - `tls`: certificates, and whom to trust.
 //! - [`h1`] and `h2`: the protocols without I/O; [`proto`] has the trait that they implement.
 //! - [`http`] and [`bytes`]: the crates whose types stand in all of these.

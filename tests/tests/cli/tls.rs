@@ -180,7 +180,6 @@ fn one_end_speaks_tls(runtime: &str) {
 
 /// A server that speaks another version than the only one that is asked for.
 fn no_version_in_common(runtime: &str) {
-    use barewire::rt::Spawn;
     use barewire::server::{Server, blocking};
     use barewire::std::Std;
     use barewire::tls::ServerConfig;

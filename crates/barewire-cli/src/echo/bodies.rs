@@ -189,7 +189,6 @@ impl http_body::Body for WithTrailers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use barewire::rt::Spawn;
     use barewire::std::Std;
     use std::future::poll_fn;
 
