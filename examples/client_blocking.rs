@@ -19,7 +19,7 @@ fn weigh(request: Request<Body>) -> String {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = Std::default();
-    let server = Server::bind(runtime, "127.0.0.1:0".parse()?)?;
+    let server = Server::listen(runtime, "127.0.0.1:0")?;
     let url = format!("http://{}/", server.local_addr()?);
     let _serving = runtime.spawn(server.serve(blocking(weigh)));
 

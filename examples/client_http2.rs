@@ -34,7 +34,7 @@ async fn get_all(runtime: &Smol, base: &str) -> Result<(), Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Smol::default();
-    let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?;
+    let server = Server::listen(runtime.clone(), "127.0.0.1:0")?;
     let base = format!("http://{}", server.local_addr()?);
     runtime.spawn(server.serve(echo));
     runtime.block_on(get_all(&runtime, &base))

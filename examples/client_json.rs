@@ -47,7 +47,7 @@ async fn talk(client: Client<Smol>, url: &str) -> Result<(), Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Smol::default();
-    let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?;
+    let server = Server::listen(runtime.clone(), "127.0.0.1:0")?;
     let url = format!("http://{}/count", server.local_addr()?);
     runtime.spawn(server.serve(count));
     runtime.block_on(talk(Client::new(runtime.clone()), &url))

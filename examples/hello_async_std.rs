@@ -14,7 +14,7 @@ async fn hello(request: Request<Body>) -> String {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = AsyncStd;
-    let server = Server::bind(runtime, "127.0.0.1:0".parse()?)?;
+    let server = Server::listen(runtime, "127.0.0.1:0")?;
     let url = format!("http://{}/async-std", server.local_addr()?);
     println!("listening on {url}");
 

@@ -13,7 +13,7 @@ async fn hello(request: Request<Body>) -> String {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Smol::default();
-    let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?;
+    let server = Server::listen(runtime.clone(), "127.0.0.1:0")?;
     let url = format!("http://{}/smol", server.local_addr()?);
     println!("listening on {url}");
 

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // With certificates from files: `ServerConfig::builder().certificate_files("cert.pem", "key.pem")`.
     let made = SelfSigned::new(["localhost", "127.0.0.1"])?;
     let tls = made.server().build()?;
-    let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?.tls(tls);
+    let server = Server::listen(runtime.clone(), "127.0.0.1:0")?.tls(tls);
     let url = format!("https://{}/", server.local_addr()?);
     println!("listening on {url}");
 

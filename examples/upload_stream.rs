@@ -47,7 +47,7 @@ impl AsyncRead for Lines {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = Smol::default();
-    let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?;
+    let server = Server::listen(runtime.clone(), "127.0.0.1:0")?;
     let url = format!("http://{}/", server.local_addr()?);
     runtime.spawn(server.serve(receive));
 

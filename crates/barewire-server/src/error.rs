@@ -96,6 +96,13 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// What was to be listened on is not a host and a port, or the host has no address.
+    Resolve {
+        /// The address, as it was asked for.
+        address: String,
+        /// What is wrong with it, or what the resolver said.
+        source: io::Error,
+    },
     /// The listening socket broke.
     Accept(io::Error),
     /// Connections were still open at the shutdown's deadline, or when it was aborted; they were cut.
@@ -123,6 +130,10 @@ impl fmt::Display for ServeError {
                     _ => Ok(()),
                 }
             }
+            Self::Resolve { address, source } => write!(
+                f,
+                "cannot listen on {address}: {source}; write host and port, as in 127.0.0.1:8000"
+            ),
             Self::Accept(source) => write!(f, "cannot accept connections any more: {source}"),
             Self::DrainTimedOut { connections } => {
                 write!(
@@ -137,7 +148,9 @@ impl fmt::Display for ServeError {
 impl std::error::Error for ServeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Listen { source, .. } | Self::Accept(source) => Some(source),
+            Self::Listen { source, .. } | Self::Resolve { source, .. } | Self::Accept(source) => {
+                Some(source)
+            }
             Self::DrainTimedOut { .. } => None,
         }
     }

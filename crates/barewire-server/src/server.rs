@@ -1,6 +1,6 @@
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use barewire_rt::socket::ListenOptions;
@@ -43,7 +43,7 @@ pub struct ConnectInfo(pub PeerAddr);
 /// config.max_connections = 1_000;
 /// config.drain_timeout = Duration::from_secs(5);
 /// config.http1.limits.max_head = 16 * 1024;
-/// let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?.config(config);
+/// let server = Server::listen(runtime.clone(), "127.0.0.1:0")?.config(config);
 ///
 /// // From a signal, another thread, or as here from a task:
 /// let (handle, clock) = (server.handle(), runtime.clone());
@@ -90,7 +90,39 @@ pub async fn serve<R: Spawn, L: Listener>(
 }
 
 impl<R: Spawn> Server<R, R::TcpListener> {
-    /// A server on a TCP address; port 0 lets the system pick one.
+    /// A server on a host and a port, on the first of its addresses that can be listened on, as
+    /// [`std::net::TcpListener::bind`] does it; port 0 lets the system pick one. A name is looked up by the system's
+    /// resolver, which blocks this thread.
+    ///
+    /// ```
+    /// # use barewire_server::Server;
+    /// # use barewire_smol::Smol;
+    /// let server = Server::listen(Smol::default(), "127.0.0.1:0")?;
+    /// println!("listening on http://{}", server.local_addr()?);
+    /// let server = Server::listen(Smol::default(), ("localhost", 0))?;
+    ///
+    /// let error = Server::listen(Smol::default(), "localhost").unwrap_err();
+    /// assert!(error.to_string().starts_with("cannot listen on \"localhost\": "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError::Resolve`]: it is no host and port, or the host has no address. [`ServeError::Listen`]: the last
+    /// of the addresses is in use, is not of this machine, or needs a privilege.
+    pub fn listen(runtime: R, addrs: impl ToSocketAddrs + fmt::Debug) -> Result<Self, ServeError> {
+        let failed = |source| ServeError::Resolve { address: format!("{addrs:?}"), source };
+        let mut error = None;
+        for addr in addrs.to_socket_addrs().map_err(failed)? {
+            match Self::bind(runtime.clone(), addr) {
+                Ok(server) => return Ok(server),
+                Err(failed) => error = Some(failed),
+            }
+        }
+        Err(error.unwrap_or_else(|| failed(io::ErrorKind::NotFound.into())))
+    }
+
+    /// A server on one TCP address, which is not looked up: see [`listen`](Self::listen) for text.
     ///
     /// # Errors
     ///
@@ -176,7 +208,7 @@ impl<R: Spawn, L: Listener> Server<R, L> {
     /// let config = ServerConfig::builder().certificate_files(&cert, &key).build()?;
     /// let runtime = Smol::default();
     /// // A clone exchanges the certificates while the server runs: `config.reload()`.
-    /// let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?.tls(config.clone());
+    /// let server = Server::listen(runtime.clone(), "127.0.0.1:0")?.tls(config.clone());
     /// println!("listening on https://{}", server.local_addr()?);
     /// # server.handle().shutdown();
     /// runtime.block_on(server.serve(async |_request| "Hello, World!"))?;
@@ -305,16 +337,41 @@ impl<R, L> fmt::Debug for Server<R, L> {
     }
 }
 
-#[cfg(all(test, feature = "self-signed"))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use barewire_tls::SelfSigned;
+    use barewire_smol::Smol;
+    use std::net::TcpListener;
 
+    #[test]
+    fn the_first_address_that_can_be_listened_on_is_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = listener.local_addr().unwrap();
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = Server::listen(Smol::default(), &[taken, free][..]).unwrap();
+        assert_ne!(server.local_addr().unwrap(), PeerAddr::Tcp(taken));
+        let error = Server::listen(Smol::default(), taken).unwrap_err();
+        assert!(matches!(error, ServeError::Listen { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_host_and_port_is_said() {
+        for given in ["localhost", "localhost:", "localhost:65536", "[::1", ""] {
+            let error = Server::listen(Smol::default(), given).unwrap_err();
+            assert!(matches!(error, ServeError::Resolve { .. }), "{error:?}");
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("cannot listen on {given:?}: ")), "{text}");
+        }
+        let error = Server::listen(Smol::default(), &[][..]).unwrap_err();
+        assert!(matches!(error, ServeError::Resolve { .. }), "{error:?}");
+    }
+
+    #[cfg(feature = "self-signed")]
     #[test]
     fn alpn_is_what_the_configuration_names_or_else_all_that_is_spoken() {
         let h2 = cfg!(feature = "http2");
         let all = if h2 { &["h2", "http/1.1"][..] } else { &["http/1.1"] };
-        let given = SelfSigned::new(["localhost"]).unwrap().server();
+        let given = barewire_tls::SelfSigned::new(["localhost"]).unwrap().server();
         for (named, spoken) in [
             (&[][..], all),
             (&["http/1.1"], &["http/1.1"]),

@@ -14,7 +14,7 @@
 //! }
 //!
 //! let runtime = Smol::default();
-//! let server = Server::bind(runtime.clone(), "127.0.0.1:0".parse()?)?;
+//! let server = Server::listen(runtime.clone(), "127.0.0.1:0")?;
 //! println!("listening on http://{}", server.local_addr()?);
 //! # server.handle().shutdown();
 //! runtime.block_on(server.serve(hello))?;
