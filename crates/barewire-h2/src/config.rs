@@ -178,7 +178,7 @@ pub struct Limits {
     /// is answered by another reset. Default 64.
     pub max_remembered_resets: usize,
     /// Bytes of one stream's body that wait for its window before `send_data` takes nothing more. Default
-    /// 64 KiB.
+    /// 64 KiB, at least 1.
     pub send_buffer: usize,
     /// Bytes read ahead of what was handled. Default 256 KiB, and never less than one frame; the allocation
     /// follows what arrives.
@@ -249,7 +249,7 @@ pub struct Timeouts {
     pub body_progress: Option<Duration>,
     /// See [`body_progress`](Self::body_progress). Default 1,024 bytes.
     pub body_progress_bytes: u32,
-    /// While data waits for a stream's window: if nothing could be sent in such a period, the stream is reset;
+    /// While data waits for a stream's window or the connection's: if nothing could be sent in such a period, the stream is reset;
     /// if something, but less than [`stall_bytes`](Self::stall_bytes), the window is dribbled (CVE-2019-9517,
     /// CVE-2019-9511) and the connection ends with ENHANCE_YOUR_CALM. Default 60 s.
     pub stall: Option<Duration>,

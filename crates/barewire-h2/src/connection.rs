@@ -161,6 +161,8 @@ pub(crate) struct Connection<R: Role> {
     /// The window that streams are opened with.
     receive_window: u32,
     send_window: i32,
+    /// What that would be if nothing had been sent since stalls were looked for.
+    stall_mark: i64,
     receiving: Receiving,
     /// Streams with data that could not be sent yet.
     waiting: usize,
@@ -174,6 +176,8 @@ pub(crate) struct Connection<R: Role> {
     frames: u64,
     head_mark: u64,
     keepalive_mark: u64,
+    /// The time for the end of something is over: that is in what was read by now, or it is late.
+    overdue: bool,
     linger: bool,
     dead: bool,
     error: Option<Error>,
@@ -228,6 +232,7 @@ impl<R: Role> Connection<R> {
             unacknowledged: true,
             receive_window: DEFAULT_WINDOW,
             send_window: DEFAULT_WINDOW as i32,
+            stall_mark: i64::from(DEFAULT_WINDOW),
             receiving: Receiving::new(DEFAULT_WINDOW),
             waiting: 0,
             resets: VecDeque::new(),
@@ -238,6 +243,7 @@ impl<R: Role> Connection<R> {
             frames: 0,
             head_mark: 0,
             keepalive_mark: 0,
+            overdue: false,
             linger: false,
             dead: false,
             error: None,
@@ -328,6 +334,7 @@ impl<R: Role> Connection<R> {
                 Ok(Next::First) => return Ok(self.first.take()),
                 Ok(Next::Data(id, data)) => return Ok(R::event(Common::Data(id, data))),
                 Ok(Next::More) => {}
+                Ok(Next::Wait) if self.is_late() => self.fail(ErrorKind::HeadTimeout.into()),
                 Ok(Next::Wait) => {
                     if !self.input.is_closed() {
                         break;

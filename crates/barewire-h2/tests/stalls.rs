@@ -264,6 +264,31 @@ fn several_slow_readers_hold_up_nobody() {
     }
 }
 
+/// Without a buffer of its own a stream takes what fits, and is told when there is room.
+#[test]
+fn a_body_without_a_buffer_goes_on() {
+    let mut server = Config::default();
+    server.limits.send_buffer = 0;
+    let mut talk = Talk::new(windows(10, 65_535), server);
+    let id = talk.client().send_request(&get(), BodyLength::Empty).unwrap();
+    talk.run();
+    talk.server_events();
+    talk.server().send_response(id, &Response::new(()), BodyLength::Unknown).unwrap();
+    let mut rest = Bytes::from_static(&[b'x'; 100]);
+    talk.server().send_data(id, &mut rest, true).unwrap();
+    let mut received = 0;
+    for _ in 0..100 {
+        talk.run();
+        received += talk.client_consume(id);
+        for event in talk.server_events() {
+            if let ServerEvent::Writable(id) = event {
+                talk.server().send_data(id, &mut rest, true).unwrap();
+            }
+        }
+    }
+    assert_eq!(received, 100);
+}
+
 /// Who gives back a part and waits for more before it gives back the rest is not left waiting.
 #[test]
 fn a_reader_that_keeps_some_of_it_goes_on() {

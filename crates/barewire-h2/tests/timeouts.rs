@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use barewire_h2::{Config, Error, ErrorKind, ServerConnection, ServerEvent, StreamId};
+use barewire_h2::{BodyLength, Config, Error, ErrorKind, ServerConnection, ServerEvent, StreamId};
 use barewire_proto::{Buf, Protocol};
 use barewire_testkit::Clock;
 use bytes::Bytes;
@@ -229,6 +229,68 @@ fn windows_that_stay_closed_and_windows_that_dribble() {
             }
         }
     }
+}
+
+/// A stream that has to wait for more urgent ones, for as long as those have all of the connection's window, is not
+/// stalled by the peer. If the connection's window stays closed, it is.
+#[test]
+fn who_waits_for_others_does_not_stall() {
+    let mut config = Config::default();
+    config.timeouts.stall = Some(Duration::from_secs(10));
+    for (step, expected) in [(300u32, None), (200, Some(ErrorKind::DribbledWindow))] {
+        let mut timed = Timed::open(config.clone());
+        let part = Bytes::from(vec![b'x'; 60_000]);
+        for (stream, priority) in [(1, "u=5"), (3, "u=1")] {
+            let head = format!("{GET}|priority={priority}");
+            timed.feed(&raw(1, 5, stream, &block(&head))).unwrap();
+            timed
+                .server
+                .send_response(id(stream), &Response::new(()), BodyLength::Unknown)
+                .unwrap();
+            // Some of the one that will have to wait goes out at once.
+            timed.server.send_data(id(stream), &mut part.slice(..20_000), false).unwrap();
+            timed.turn().unwrap();
+            timed.server.send_data(id(stream), &mut part.clone(), false).unwrap();
+        }
+        timed.feed(&frame("SETTINGS 0 0 \\0\\x04\\x7f\\xff\\xff\\xff")).unwrap();
+        let mut outcome = Ok(());
+        for _ in 0..10 {
+            let _ = timed.server.send_data(id(3), &mut part.clone(), false);
+            let fed = timed.feed(&raw(8, 0, 0, &step.to_be_bytes()));
+            outcome = fed.and_then(|()| timed.pass(10.0));
+            if outcome.is_err() {
+                break;
+            }
+        }
+        assert_eq!(
+            (outcome.err().map(|error| error.kind()), &timed.resets[..]),
+            (expected, &[][..])
+        );
+    }
+}
+
+/// A driver that wakes late has read before it tells the time.
+#[test]
+fn what_came_in_time_is_not_late() {
+    let get = raw(1, 5, 1, &block(GET));
+    for looked_at in [0, 10] {
+        let mut timed = Timed::open(Config::default());
+        timed.turn().unwrap();
+        timed.feed(&get[..looked_at]).unwrap();
+        timed.clock.advance(Duration::from_secs(61));
+        assert!(timed.server.input().push(Bytes::copy_from_slice(&get[looked_at..])).is_empty());
+        timed.server.handle_timeout(timed.clock.now());
+        let event = timed.server.poll_event().unwrap();
+        assert!(matches!(event, Some(ServerEvent::Request(..))), "{event:?}");
+    }
+    // What came in the last moment and does not end it is late.
+    let mut timed = Timed::open(Config::default());
+    timed.feed(&get[..10]).unwrap();
+    timed.clock.advance(Duration::from_secs(61));
+    assert!(timed.server.input().push(Bytes::copy_from_slice(&get[10..20])).is_empty());
+    timed.server.handle_timeout(timed.clock.now());
+    let error = timed.server.poll_event().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::HeadTimeout);
 }
 
 #[test]

@@ -24,7 +24,9 @@ impl<R: Role> Connection<R> {
         let id = head.stream;
         let increment = frame::window_update(self.payload(payload));
         if id.is_connection() {
-            return Ok(widen(&mut self.send_window, i64::from(increment?))?);
+            let increment = i64::from(increment?);
+            self.stall_mark = self.stall_mark.saturating_add(increment);
+            return Ok(widen(&mut self.send_window, increment)?);
         }
         if self.is_idle_id(id) {
             return Err(ErrorKind::UnexpectedFrame.into());

@@ -221,8 +221,19 @@ impl<R: Role> Connection<R> {
         }
     }
 
+    /// Whether the preface, a frame or a header block has begun and not ended.
+    fn is_partial(&self) -> bool {
+        self.phase == Phase::Preface || !self.input.is_empty() || self.block.is_some()
+    }
+
+    /// Whether all that was read was looked at, and what had to end is not in it.
+    pub(super) fn is_late(&mut self) -> bool {
+        std::mem::take(&mut self.overdue) && self.head_mark == self.frames && self.is_partial()
+    }
+
     /// Brings the deadlines in line with the state.
     pub(super) fn rearm(&mut self) {
+        let partial = self.is_partial();
         let timeouts = &self.config.timeouts;
         let clock = &mut self.clock;
         let pending = self.output.has_remaining();
@@ -239,8 +250,6 @@ impl<R: Role> Connection<R> {
             return;
         }
         let active = self.active_local > 0 || self.active_remote > 0;
-        let partial =
-            self.phase == Phase::Preface || !self.input.is_empty() || self.block.is_some();
         if partial && !clock.is_set(Timer::Head) {
             self.head_mark = self.frames;
         }
@@ -269,16 +278,14 @@ impl<R: Role> Connection<R> {
         if self.clock.expire(Timer::Linger, now) {
             self.dead = true;
         }
-        // Whoever wakes late has read by then what came in time: what was not looked at yet counts as an answer.
+        // Whoever wakes late has read by then what came in time, and what was not looked at yet counts.
         let unread = !self.input.is_empty();
         if self.clock.expire(Timer::Settings, now) && self.unacknowledged && !unread {
             self.fail(ErrorKind::SettingsTimeout.into());
         }
-        if self.clock.expire(Timer::Head, now) && self.head_mark == self.frames && !self.is_choked()
-        {
-            self.fail(ErrorKind::HeadTimeout.into());
-        }
-        if self.clock.expire(Timer::Idle, now) {
+        let nothing_ended = self.head_mark == self.frames && !self.is_choked();
+        self.overdue |= self.clock.expire(Timer::Head, now) && nothing_ended;
+        if self.clock.expire(Timer::Idle, now) && !unread {
             self.go_away(Reason::NO_ERROR);
         }
         if self.clock.expire(Timer::Drain, now) {
@@ -335,7 +342,11 @@ impl<R: Role> Connection<R> {
     /// Resets streams whose data nobody takes, and ends connections that take it in drops.
     fn look_after_stalls(&mut self) {
         let least = self.config.timeouts.stall_bytes;
-        let closed = self.send_window <= 0;
+        let window = i64::from(self.send_window);
+        let went = self.stall_mark.saturating_sub(window);
+        self.stall_mark = window;
+        // Where others had all of the connection's window, the peer is not to blame.
+        let closed = window <= 0 && went < i64::from(least);
         let (mut late, mut dribbled) = (Vec::new(), false);
         for stream in self.streams.iter_mut().filter(|stream| stream.waiting.is_some()) {
             let went = std::mem::take(&mut stream.went);

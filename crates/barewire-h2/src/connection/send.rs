@@ -41,7 +41,7 @@ impl<R: Role> Connection<R> {
         end: bool,
     ) -> Result<(), UsageError> {
         let key = self.sending(id)?;
-        let limit = self.config.limits.send_buffer;
+        let limit = self.send_buffer();
         if let Some(stream) = self.streams.get_mut(key) {
             if stream.send_left != UNKNOWN {
                 let after = stream.send_left.checked_sub(data.len() as u64);
@@ -292,7 +292,12 @@ impl<R: Role> Connection<R> {
         } else {
             0
         };
-        self.config.limits.send_buffer.saturating_sub(stream.waiting_len()).saturating_add(now)
+        self.send_buffer().saturating_sub(stream.waiting_len()).saturating_add(now)
+    }
+
+    /// A stream without room for anything would never be told that there is some.
+    fn send_buffer(&self) -> usize {
+        self.config.limits.send_buffer.max(1)
     }
 
     pub(crate) fn is_open(&self, id: StreamId) -> bool {
