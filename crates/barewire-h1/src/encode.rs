@@ -6,6 +6,7 @@ use bytes::{BufMut, BytesMut};
 use http::header::{self, HeaderMap};
 use http::{Method, Request, StatusCode, Version};
 
+use crate::target::is_host;
 use crate::{BodyLength, UsageError};
 
 /// How the head says where the body ends.
@@ -79,8 +80,8 @@ pub(crate) fn request(
         return Err(UsageError::BadTarget);
     }
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    // `http` takes UTF-8 in a path; a request line is ASCII (RFC 3986, section 2).
-    if !path.is_ascii() || authority.is_some_and(|authority| !authority.is_ascii()) {
+    // `http` takes UTF-8 in a path; a request line is ASCII (RFC 3986, section 2). Nor does it look at ports.
+    if !path.is_ascii() || authority.is_some_and(|authority| !is_host(authority.as_bytes())) {
         return Err(UsageError::BadTarget);
     }
     if path == "*" && *method != Method::OPTIONS {
@@ -261,8 +262,9 @@ mod tests {
     }
 
     #[test]
-    fn rfc3986_3_1_a_scheme_begins_with_a_letter() {
-        for uri in ["://a/", "1://a/", "+x://a?b"] {
+    fn rfc3986_3_what_http_takes_and_is_no_target() {
+        for uri in ["://a/", "1://a/", "+x://a?b", "http://a:8o/", "http://a:65536/", "http://[x]/"]
+        {
             let head = Request::builder().uri(uri).body(()).unwrap();
             let mut output = Output::default();
             let refused = request(&mut output, &head, LengthField::None, true);

@@ -6,7 +6,7 @@ use http::header::{self, HeaderMap};
 use http::uri::Authority;
 use http::{Method, Request, StatusCode};
 
-use crate::fields::is_connection_specific;
+use crate::fields::{is_connection_specific, is_host, is_scheme};
 use crate::message::decimal;
 use crate::{BodyLength, ConnectProtocol, UsageError};
 
@@ -99,7 +99,7 @@ impl<'a> Target<'a> {
         let host = || {
             let host = request.headers().get(header::HOST).map(|host| host.as_bytes());
             match host.filter(|host| !host.is_empty()) {
-                Some(host) if host.contains(&b'@') => Err(UsageError::BadTarget),
+                Some(host) if !is_host(host) => Err(UsageError::BadTarget),
                 Some(host) => match Authority::try_from(host) {
                     Ok(_) => Ok(Some(host)),
                     Err(_) => Err(UsageError::BadTarget),
@@ -109,10 +109,14 @@ impl<'a> Target<'a> {
         };
         let authority = match uri.authority() {
             // User information must not be sent.
-            Some(authority) => match authority.as_str().rsplit_once('@') {
-                Some((_, host)) => Some(host.as_bytes()),
-                None => Some(authority.as_str().as_bytes()),
-            },
+            Some(authority) => {
+                let text = authority.as_str();
+                let host = text.rsplit_once('@').map_or(text, |(_, host)| host).as_bytes();
+                if !is_host(host) {
+                    return Err(UsageError::BadTarget);
+                }
+                Some(host)
+            }
             None => host()?,
         };
         if *request.method() == Method::CONNECT && protocol.is_none() {
@@ -127,13 +131,14 @@ impl<'a> Target<'a> {
             return Err(UsageError::BadTarget);
         }
         let path = match uri.path_and_query().map(|path| path.as_str()) {
-            None | Some("" | "/") if *request.method() == Method::OPTIONS && uri.path() == "*" => {
-                "*"
-            }
-            None | Some("") => "/",
+            None => "/",
             Some(path) => path,
         };
         let scheme = uri.scheme_str().unwrap_or("http");
+        // `http` takes UTF-8 in a path (RFC 3986, section 2).
+        if !path.is_ascii() || !is_scheme(scheme.as_bytes()) {
+            return Err(UsageError::BadTarget);
+        }
         Ok(Self { scheme: Some(scheme), authority, path: Some(path), protocol })
     }
 }

@@ -83,7 +83,7 @@ kinds! {
     BadAuthority => PROTOCOL_ERROR, "RFC 9113, section 8.3.1";
     /// A CONNECT request has the wrong pseudo-header fields.
     BadConnect => PROTOCOL_ERROR, "RFC 9113, section 8.5";
-    /// `Content-Length` is not `1*DIGIT`, or there are two that differ.
+    /// `Content-Length` is not `1*DIGIT`, is above 2^64 - 2, or is there twice.
     BadContentLength => PROTOCOL_ERROR, "RFC 9113, section 8.1.1";
     /// A field name is empty or holds a byte that cannot be in one.
     BadFieldName => PROTOCOL_ERROR, "RFC 9113, section 8.2.1";

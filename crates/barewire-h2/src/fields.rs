@@ -1,11 +1,14 @@
 //! What the header tables keep for a field: checked and parsed, so that one which comes again as an index is
 //! cloned and never looked at again.
 
+use std::net::Ipv6Addr;
+
 use barewire_hpack::{Field, StaticTable, Value};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, StatusCode};
 
+use crate::message::decimal;
 use crate::{ConnectProtocol, ErrorKind};
 
 /// A field of a head, or what is wrong with it.
@@ -148,8 +151,7 @@ impl HeadField {
             Name::Method => {
                 Method::from_bytes(&value).map(Self::Method).map_err(|_| ErrorKind::BadMethod)
             }
-            // `http` takes none for one.
-            Name::Scheme if value.is_empty() => Err(ErrorKind::BadScheme),
+            Name::Scheme if !is_scheme(&value) => Err(ErrorKind::BadScheme),
             Name::Scheme => {
                 Scheme::try_from(&value[..]).map(Self::Scheme).map_err(|_| ErrorKind::BadScheme)
             }
@@ -220,7 +222,7 @@ impl Field for HeadField {
 
 /// A host with an optional port; user information must not be there (RFC 9113, section 8.3.1).
 fn authority(value: &mut Value<'_>) -> Result<Authority, ErrorKind> {
-    if value.is_empty() || value.contains(&b'@') {
+    if !is_host(value) {
         return Err(ErrorKind::BadAuthority);
     }
     Authority::from_maybe_shared(value.share()).map_err(|_| ErrorKind::BadAuthority)
@@ -229,10 +231,35 @@ fn authority(value: &mut Value<'_>) -> Result<Authority, ErrorKind> {
 /// An absolute path with an optional query, or `*`.
 fn path(value: &mut Value<'_>) -> Result<PathAndQuery, ErrorKind> {
     let absolute = value.first() == Some(&b'/');
-    if !(absolute || **value == *b"*") || value.contains(&b'#') {
+    if !(absolute || **value == *b"*") || value.contains(&b'#') || !value.is_ascii() {
         return Err(ErrorKind::BadPath);
     }
     PathAndQuery::from_maybe_shared(value.share()).map_err(|_| ErrorKind::BadPath)
+}
+
+/// `http` takes anything for a scheme, nothing too (RFC 3986, section 3.1).
+pub(crate) fn is_scheme(value: &[u8]) -> bool {
+    value.first().is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// What `http` lets through in an authority: it looks neither at ports nor into brackets, and takes user information,
+/// no host, and lists (RFC 9110, section 7.2; RFC 3986, section 3.2.2).
+pub(crate) fn is_host(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) => {
+            (address.starts_with(['v', 'V']) || address.parse::<Ipv6Addr>().is_ok(), port)
+        }
+        None => {
+            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            (!host.is_empty() && !host.contains(['@', ',']), port)
+        }
+    };
+    host && match port.strip_prefix(':') {
+        None => port.is_empty(),
+        Some("") => true,
+        Some(digits) => decimal(digits.as_bytes()).is_some_and(|port| port <= u16::MAX.into()),
+    }
 }
 
 #[cfg(test)]

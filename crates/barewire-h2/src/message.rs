@@ -7,7 +7,8 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Method, Request, Response, StatusCode, Version, uri};
 
-use crate::fields::{HeadField, Role};
+use crate::fields::{HeadField, Role, is_host};
+use crate::stream::UNKNOWN;
 use crate::{ConnectProtocol, ErrorKind, Leniency, Priority};
 
 /// What was seen of a header block so far.
@@ -154,7 +155,7 @@ impl Fields {
             Role::Te if rules.leniency.connection_specific_fields => return,
             Role::Te => self.refuse(ErrorKind::ConnectionSpecificField),
             Role::ContentLength => match (decimal(value.as_bytes()), self.content_length) {
-                (Some(length), None) => self.content_length = Some(length),
+                (Some(length), None) if length != UNKNOWN => self.content_length = Some(length),
                 _ => self.refuse(ErrorKind::BadContentLength),
             },
             Role::Cookie => self.cookies = self.cookies.saturating_add(1),
@@ -243,7 +244,7 @@ impl Fields {
                 let same = authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes());
                 if same { Ok(authority) } else { Err(ErrorKind::BadAuthority) }
             }
-            None if host.as_bytes().contains(&b'@') => Err(ErrorKind::BadAuthority),
+            None if !is_host(host.as_bytes()) => Err(ErrorKind::BadAuthority),
             None => Authority::try_from(host.as_bytes()).map_err(|_| ErrorKind::BadAuthority),
         }
     }

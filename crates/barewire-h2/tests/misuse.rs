@@ -119,9 +119,14 @@ fn requests_that_do_not_fit() {
     let mut config = Config::default();
     config.settings.enable_connect_protocol = true;
     let mut talk = Talk::new(Config::default(), config);
+    let of = |uri: &str| Request::get(uri).body(()).unwrap();
     for (request, length, expected) in [
         (extended("http://a/chat", "GET"), BodyLength::Unknown, BadTarget),
         (extended("/chat", "CONNECT"), BodyLength::Unknown, BadTarget),
+        // `http` takes all of these.
+        (of("http://a/\u{e9}"), BodyLength::Empty, BadTarget),
+        (of("http://a:8o/"), BodyLength::Empty, BadTarget),
+        (of("1http://a/"), BodyLength::Empty, BadTarget),
         (Request::connect("a:443").body(()).unwrap(), BodyLength::Known(5), BodyNotAllowed),
         (declared.clone(), BodyLength::Empty, LengthMismatch),
         (declared, BodyLength::Known(4), LengthMismatch),
