@@ -14,7 +14,8 @@ use crate::listen::{self, Application};
 /// Serve the files of a directory
 ///
 /// Types by name, ranges, conditional requests; index.html where there is one, else a listing. Symbolic
-/// links are followed within the directory and never out of it.
+/// links are followed within the directory and never out of it. Hidden files, such as .git and .env, are not served,
+/// but for /.well-known/.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Arguments {
@@ -22,13 +23,17 @@ pub(crate) struct Arguments {
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 
+    /// Serve hidden files, too: whatever has a name that begins with a dot, and is not .well-known
+    #[arg(long)]
+    hidden: bool,
+
     #[command(flatten)]
     listen: listen::Arguments,
 }
 
 impl Arguments {
     pub(crate) fn run(self) -> Result<(), Error> {
-        let site = Site::open(&self.directory)?;
+        let site = Site::open(&self.directory, self.hidden)?;
         self.listen.serve(Files { site: Arc::new(site) })
     }
 }

@@ -96,6 +96,29 @@ fn types_and_lengths(runtime: &str) {
     }
 }
 
+fn hidden_files(runtime: &str) {
+    let scratch = Scratch::new();
+    for name in [".git/config", ".env", ".well-known/security.txt", "shown.txt"] {
+        scratch.write(name, name);
+    }
+    let directory = scratch.path().as_os_str();
+    let server = Server::barewire(runtime, &["serve".as_ref(), directory]);
+    let get = |target: &str| exchange(server.addr(), &format!("GET {target} HTTP/1.1"));
+    for target in ["/.git/config", "/.git/", "/.git", "/%2egit/config", "/.env"] {
+        assert_eq!(get(target).status, 404, "{target}");
+    }
+    assert_eq!(get("/.well-known/security.txt").text(), ".well-known/security.txt");
+    let listing = get("/").text();
+    assert!(listing.contains("shown.txt"), "{listing}");
+    assert!(!listing.contains(".git") && !listing.contains(".env"), "{listing}");
+
+    let server = Server::barewire(runtime, &["serve".as_ref(), directory, "--hidden".as_ref()]);
+    let get = |target: &str| exchange(server.addr(), &format!("GET {target} HTTP/1.1"));
+    assert_eq!(get("/.git/config").text(), ".git/config");
+    let listing = get("/").text();
+    assert!(listing.contains(".git/") && listing.contains(".env"), "{listing}");
+}
+
 fn names_and_directories(runtime: &str) {
     let site = Site::start(runtime);
     assert_eq!(site.get("/").text(), "<p>home</p>");
@@ -349,6 +372,7 @@ fn listings(runtime: &str) {
 
 on_each_runtime!(
     conditions,
+    hidden_files,
     keep_alive_through_all_of_it,
     listings,
     methods,

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 
@@ -46,6 +46,17 @@ pub(crate) fn name_of(target: &str) -> Result<Name, NameError> {
         path.push(".");
     }
     Ok(Name { path, is_directory: rest.is_empty() || rest.ends_with('/') })
+}
+
+/// Whether a name, or a directory on the way to it, begins with a dot: what is kept like that, such as `.git` or `.env`,
+/// is hardly ever meant for visitors. `.well-known` at the top is, and is the only one that is (RFC 8615, section 3).
+pub(crate) fn is_hidden(path: &Path) -> bool {
+    let path = path.strip_prefix(".").unwrap_or(path);
+    let path = path.strip_prefix(".well-known").unwrap_or(path);
+    path.components().any(|part| match part {
+        Component::Normal(part) => part.as_bytes().starts_with(b"."),
+        _ => false,
+    })
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, NameError> {
@@ -92,6 +103,25 @@ mod tests {
         }
         let bytes = name_of("/%FF").unwrap().path;
         assert_eq!(bytes.as_os_str().as_bytes(), b"\xFF");
+    }
+
+    #[test]
+    fn what_is_hidden() {
+        for target in [
+            "/.git",
+            "/.git/config",
+            "/a/.env",
+            "/%2egit",
+            "/...",
+            "/.well-known-not",
+            "/a/.well-known/b",
+        ] {
+            assert!(is_hidden(&name_of(target).unwrap().path), "{target}");
+        }
+        assert!(is_hidden(&name_of("/.well-known/.htaccess").unwrap().path));
+        for target in ["/", "/a.txt", "/a./b", "/.well-known", "/.well-known/a/b.json"] {
+            assert!(!is_hidden(&name_of(target).unwrap().path), "{target}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! A served directory: the answer to any request, by steps that may block.
 
+use std::ffi::OsStr;
 use std::hash::{BuildHasher, RandomState};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -12,7 +14,7 @@ use barewire::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use super::answer::{Question, answer, content_type};
 use super::body::Reader;
 use super::listing;
-use super::path::{Name, NameError, name_of};
+use super::path::{Name, NameError, is_hidden, name_of};
 use super::root::{Found, OpenError, Root, RootError};
 
 /// The body of an answer.
@@ -28,13 +30,15 @@ pub(crate) enum Content {
 #[derive(Debug)]
 pub(crate) struct Site {
     root: Root,
+    /// Whether what is [hidden](is_hidden) is there for visitors.
+    shows_hidden: bool,
 }
 
 const INDEX: &str = "index.html";
 
 impl Site {
-    pub(crate) fn open(path: &Path) -> Result<Self, RootError> {
-        Ok(Self { root: Root::open(path)? })
+    pub(crate) fn open(path: &Path, shows_hidden: bool) -> Result<Self, RootError> {
+        Ok(Self { root: Root::open(path)?, shows_hidden })
     }
 
     /// Answers a request. Opens files and reads the first bytes of them: to be called where that may block.
@@ -54,6 +58,9 @@ impl Site {
             Err(NameError::Malformed) => return plain(StatusCode::BAD_REQUEST, method),
             Err(NameError::NotFound) => return plain(StatusCode::NOT_FOUND, method),
         };
+        if !self.shows(&name.path) {
+            return plain(StatusCode::NOT_FOUND, method);
+        }
         match self.open_page(&name) {
             Ok(Page::File(file, stat, path)) => {
                 let (head, segments) = answer(&Question {
@@ -85,6 +92,10 @@ impl Site {
         }
     }
 
+    fn shows(&self, path: &Path) -> bool {
+        self.shows_hidden || !is_hidden(path)
+    }
+
     fn open_page(&self, name: &Name) -> Result<Page, OpenError> {
         if name.is_directory {
             let path = name.path.join(INDEX);
@@ -109,7 +120,8 @@ impl Site {
             false => format!("/{}/", name.path.display()),
         };
         match self.root.list(dir.as_fd(), &name.path) {
-            Ok(entries) => {
+            Ok(mut entries) => {
+                entries.retain(|entry| self.shows(&name.path.join(OsStr::from_bytes(&entry.name))));
                 let page = listing::page(&title, entries, is_root);
                 text(StatusCode::OK, "text/html; charset=utf-8", page.into(), method)
             }
@@ -184,7 +196,7 @@ mod tests {
         scratch.write("outside.html", "outside");
         scratch.write("site/out/x.txt", "x");
         symlink("../../outside.html", scratch.path().join("site/out/index.html")).unwrap();
-        let site = Site::open(&scratch.path().join("site")).unwrap();
+        let site = Site::open(&scratch.path().join("site"), false).unwrap();
         (scratch, site)
     }
 
@@ -221,6 +233,37 @@ mod tests {
             assert_eq!((head, text.as_str()), (status, ""), "{target}");
             assert!(response.headers().contains_key(CONTENT_LENGTH), "{target}");
         }
+    }
+
+    #[test]
+    fn hidden_files_are_there_for_those_who_ask_for_them_to_be() {
+        let scratch = Scratch::new();
+        scratch.write("site/a.txt", "a");
+        scratch.write("site/.env", "hidden");
+        scratch.write("site/.git/config", "hidden");
+        scratch.write("site/.well-known/security.txt", "security");
+        let path = scratch.path().join("site");
+        symlink(".env", path.join("shown-by-a-link")).unwrap();
+
+        let site = Site::open(&path, false).unwrap();
+        for target in ["/.env", "/.git", "/.git/", "/.git/config", "/%2Egit/config", "/.missing"] {
+            assert_eq!(ask(&site, Method::GET, target).0, 404, "{target}");
+        }
+        assert_eq!(ask(&site, Method::GET, "/.well-known/security.txt").1, "security");
+        // It has a name of its own, which somebody gave it.
+        assert_eq!(ask(&site, Method::GET, "/shown-by-a-link").1, "hidden");
+        let (_, listing, _) = ask(&site, Method::GET, "/");
+        for (name, listed) in
+            [("a.txt", true), (".well-known/", true), (".env", false), (".git", false)]
+        {
+            assert_eq!(listing.contains(&format!("\"./{name}")), listed, "{name}: {listing}");
+        }
+
+        let site = Site::open(&path, true).unwrap();
+        assert_eq!(ask(&site, Method::GET, "/.git/config").1, "hidden");
+        assert!(ask(&site, Method::GET, "/").1.contains("\"./.env\""));
+        let inside = Site::open(&path.join(".git"), false).unwrap();
+        assert_eq!(ask(&inside, Method::GET, "/config").1, "hidden");
     }
 
     #[test]
