@@ -31,6 +31,8 @@ pub struct Input {
     start: usize,
     end: usize,
     scanned: usize,
+    /// How much was lent to be read into, and is still in its place.
+    spare: usize,
     limit: usize,
     closed: bool,
     /// Whether slices were still held when their buffer was needed again.
@@ -46,6 +48,7 @@ impl Input {
             start: 0,
             end: 0,
             scanned: 0,
+            spare: 0,
             limit: limit.max(1),
             closed: false,
             held: false,
@@ -57,24 +60,24 @@ impl Input {
     /// The bytes are initialised, their content is unspecified. Follow with [`commit`](Self::commit).
     pub fn spare(&mut self, hint: usize) -> &mut [u8] {
         let want = if self.closed { 0 } else { hint.min(self.limit.saturating_sub(self.len())) };
+        self.spare = 0;
         if want == 0 {
             return &mut [];
         }
         // A buffer that is a little short of the hint still saves an allocation.
         self.have_room(want.div_ceil(2), want);
         let stop = self.end.saturating_add(want).min(self.buf.len());
-        self.buf.get_mut(self.end..stop).unwrap_or_default()
+        let spare = self.buf.get_mut(self.end..stop).unwrap_or_default();
+        self.spare = spare.len();
+        spare
     }
 
     /// Says that the first `n` bytes of the last [`spare`](Self::spare) were filled. More than it held
-    /// counts as all that it held.
+    /// counts as all that it held, which is nothing once bytes were taken or pushed since.
     pub fn commit(&mut self, n: usize) {
-        // A buffer that is lent has not been read into: `spare` would have taken it back.
-        if !self.lent.is_empty() {
-            return;
-        }
-        let room = self.limit.saturating_sub(self.len());
-        self.end = self.end.saturating_add(n.min(room)).min(self.buf.len());
+        let n = n.min(self.spare);
+        self.end = self.end.saturating_add(n);
+        self.spare = self.spare.saturating_sub(n);
     }
 
     /// Appends bytes that another layer already holds: TLS records, what is left after an upgrade, tests.
@@ -86,6 +89,7 @@ impl Input {
         if self.closed {
             return bytes;
         }
+        self.spare = 0;
         let rest = bytes.split_off(bytes.len().min(self.limit.saturating_sub(self.len())));
         if self.is_empty() {
             match bytes.try_into_mut() {
@@ -164,6 +168,7 @@ impl Input {
     pub fn consume(&mut self, n: usize) {
         let n = n.min(self.len());
         self.scanned = self.scanned.saturating_sub(n);
+        self.spare = 0;
         self.start = self.start.saturating_add(n);
         self.rewind();
     }
@@ -177,6 +182,7 @@ impl Input {
             return Bytes::new();
         }
         self.scanned = self.scanned.saturating_sub(n);
+        self.spare = 0;
         let stop = self.start.saturating_add(n);
         let taken = if self.lent.is_empty() && self.held {
             // What comes behind the slice can then be read into while the slice is held.
@@ -211,6 +217,7 @@ impl Input {
         if self.is_empty() {
             self.buf = BytesMut::new();
             self.lent = Bytes::new();
+            self.spare = 0;
             self.held = false;
         }
     }
@@ -388,6 +395,35 @@ mod tests {
         let _ = input.split_to(5);
         input.commit(3);
         assert_eq!(input.filled(), b" world");
+    }
+
+    #[test]
+    fn a_commit_of_more_than_was_lent_is_one_of_all_that_was() {
+        let mut input = Input::new(1 << 16);
+        read(&mut input, &[b'x'; 100], 4096);
+        input.consume(100);
+        input.spare(3).copy_from_slice(b"abc");
+        input.commit(2);
+        assert_eq!(input.filled(), b"ab");
+        input.commit(50);
+        assert_eq!(input.filled(), b"abc", "what was there before is not received again");
+        input.commit(50);
+        type Change = fn(&mut Input);
+        let changes: [Change; 4] = [
+            |input| input.consume(3),
+            |input| drop(input.split_to(1)),
+            |input| drop(input.push(Bytes::from_static(b"d"))),
+            |input| assert!(input.spare(0).is_empty()),
+        ];
+        for change in changes {
+            let _ = input.spare(3);
+            change(&mut input);
+            let before = input.filled().to_vec();
+            input.commit(3);
+            assert_eq!(input.filled(), before);
+            input.consume(usize::MAX);
+            read(&mut input, b"abc", 3);
+        }
     }
 
     #[test]

@@ -18,32 +18,52 @@
 //!
 //! # The loop
 //!
-//! A complete blocking driver, for any protocol over any stream:
+//! A complete blocking driver, for any protocol:
 //!
 //! ```
 //! use barewire_proto::{Buf, Protocol};
-//! use std::io::{self, Read, Write};
+//! use std::io::{self, ErrorKind, Read, Write};
+//! use std::net::{Shutdown, TcpStream};
+//! use std::time::{Duration, Instant};
 //!
 //! fn drive<P: Protocol>(
 //!     protocol: &mut P,
-//!     stream: &mut (impl Read + Write),
+//!     mut stream: &TcpStream,
 //!     mut on_event: impl FnMut(&mut P, P::Event),
 //! ) -> io::Result<()> {
-//!     while !protocol.is_closed() {
-//!         // An error is final: its farewell is in the output by now, and the loop below still writes it.
+//!     loop {
+//!         protocol.handle_timeout(Instant::now());
+//!         // An error is final: its farewell is in the output by now, and is still written below.
 //!         while let Ok(Some(event)) = protocol.poll_event() {
 //!             on_event(protocol, event);
 //!         }
 //!         while protocol.output().has_remaining() {
-//!             let n = stream.write(protocol.output().chunk())?;
-//!             protocol.output().advance(n);
+//!             let output = protocol.output();
+//!             let n = output.chunk().len();
+//!             stream.write_all(output.chunk())?;
+//!             output.advance(n);
 //!         }
-//!         if protocol.wants_read() {
-//!             let n = stream.read(protocol.input().spare(4096))?;
-//!             if n == 0 { protocol.input().close() } else { protocol.input().commit(n) }
+//!         if protocol.is_closed() {
+//!             return Ok(());
+//!         }
+//!         if protocol.output().is_finished() {
+//!             stream.shutdown(Shutdown::Write)?;
+//!         }
+//!         // Waiting ends with what comes, or at the protocol's deadline.
+//!         let left = |at: Instant| at.saturating_duration_since(Instant::now());
+//!         let wait = protocol.poll_timeout().map(|at| left(at).max(Duration::from_millis(1)));
+//!         if !protocol.wants_read() {
+//!             std::thread::sleep(wait.unwrap_or_default());
+//!             continue;
+//!         }
+//!         stream.set_read_timeout(wait)?;
+//!         match stream.read(protocol.input().spare(4096)) {
+//!             Ok(0) => protocol.input().close(),
+//!             Ok(n) => protocol.input().commit(n),
+//!             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+//!             Err(error) => return Err(error),
 //!         }
 //!     }
-//!     Ok(())
 //! }
 //! ```
 

@@ -59,6 +59,7 @@ pub trait Protocol {
     /// re-armed by the driver: calling too early is a no-op.
     fn poll_timeout(&self) -> Option<Instant>;
 
-    /// Tells the time: the driver calls it for each wake, before it asks for events, with the current instant. It is the only clock a protocol has. An instant earlier than the last one is ignored.
+    /// Tells the time: the driver calls it for each wake, after it has read and before it asks for events, with the
+    /// current instant. It is the only clock a protocol has. An instant earlier than the last one is ignored.
     fn handle_timeout(&mut self, now: Instant);
 }
