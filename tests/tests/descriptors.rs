@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use barewire::client::Client;
+use barewire::server::{Config, Server};
 use barewire_rt::{Listener, PeerAddr, Spawn, Transport, UdpSocket};
 use barewire_tests::scratch::Scratch;
 use futures_lite::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -32,9 +34,12 @@ fn on_std() {
     nothing_is_left(barewire_std::Std::default());
 }
 
+static ALONE: Mutex<()> = Mutex::new(());
+
 fn nothing_is_left<R: Spawn>(runtime: R) {
-    static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    runtime.block_on(all_that_waits(&runtime, 3));
+    a_server_leaves_nothing(&runtime);
     let round = |polls| runtime.block_on(all_that_waits(&runtime, polls));
     // What the runtime itself opens it opens now.
     round(3);
@@ -53,6 +58,49 @@ fn nothing_is_left<R: Spawn>(runtime: R) {
             thread::yield_now();
         }
     }
+}
+
+/// A server that was told to stop, and not one that is dropped: neither its listener nor a thread of it stays.
+fn a_server_leaves_nothing<R: Spawn>(runtime: &R) {
+    let round = || {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let mut config = Config::default();
+        config.drain_timeout = Duration::from_secs(600);
+        let server = Server::bind(runtime.clone(), any).unwrap().config(config);
+        let handle = server.handle();
+        let Ok(PeerAddr::Tcp(addr)) = server.local_addr() else { unreachable!() };
+        let stops = handle.clone();
+        let client = thread::spawn(move || {
+            let mut stream = std::net::TcpStream::connect(addr).unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+            stream.read_exact(&mut [0; 16]).unwrap();
+            // It is idle, and counts as long as it has not heard of the shutdown.
+            stops.shutdown();
+            stream.read_to_end(&mut Vec::new()).unwrap();
+        });
+        runtime.block_on(server.serve(async |_| "hello")).unwrap();
+        client.join().unwrap();
+        handle
+    };
+    drop(round());
+    let before = (descriptors(), threads());
+    // Who keeps a handle keeps nothing else.
+    let handles: Vec<_> = (0..4).map(|_| round()).collect();
+    let start = Instant::now();
+    while (descriptors(), threads()) != before {
+        let now = (descriptors(), threads());
+        assert!(start.elapsed() < Duration::from_secs(20), "{before:?} became {now:?}");
+        thread::yield_now();
+    }
+    drop(handles);
+}
+
+/// Threads of the blocking runtime's.
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.trim_end() == "barewire").count()
 }
 
 fn descriptors() -> usize {

@@ -27,12 +27,14 @@ pub(crate) async fn accept<R: Spawn, L: Listener, H: Handler>(
             _ => Poll::Ready(()),
         })
         .await;
-        let accepted = listener.accept().await;
         if registry.phase() != Phase::Serving {
             return Ok(());
         }
+        let accepted = listener.accept().await;
         let (transport, peer) = match accepted {
+            // A shutdown that comes in between finishes what was accepted, too.
             Ok(accepted) => accepted,
+            Err(_) if registry.phase() != Phase::Serving => return Ok(()),
             Err(error) => {
                 log::accept_failed(&error);
                 match Failure::of(&error) {
@@ -61,8 +63,6 @@ enum Failure {
 
 impl Failure {
     fn of(error: &io::Error) -> Self {
-        // EMFILE and ENFILE have no kind of their own.
-        const TOO_MANY_FILES: [i32; 2] = [24, 23];
         match error.kind() {
             io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionReset
@@ -70,11 +70,8 @@ impl Failure {
             | io::ErrorKind::Interrupted
             | io::ErrorKind::TimedOut
             | io::ErrorKind::WouldBlock => Self::Connection,
-            io::ErrorKind::OutOfMemory => Self::Resources,
-            _ if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) => {
-                Self::Resources
-            }
             io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected => Self::Listener,
+            // EMFILE and ENFILE among them, which have no kind of their own.
             _ => Self::Resources,
         }
     }

@@ -242,9 +242,11 @@ pub(crate) async fn drain<R: Spawn>(
             let deadline = runtime.now() + timeout;
             // In slices, since an abort may come before the deadline and all connections end before either.
             while runtime.now() < deadline {
-                match registry.upgrade().map(|registry| registry.phase()) {
-                    Some(Phase::Serving | Phase::Draining) => {}
-                    Some(Phase::Cutting | Phase::GivenUp) => break,
+                match registry.upgrade() {
+                    // Nobody is accepted any more.
+                    Some(registry) if registry.len() == 0 => return,
+                    Some(registry) if registry.phase() < Phase::Cutting => {}
+                    Some(_) => break,
                     None => return,
                 }
                 runtime.sleep_until(deadline.min(runtime.now() + DRAIN_SLICE)).await;

@@ -166,8 +166,10 @@ impl<R: Spawn, L: Listener> Server<R, L> {
     /// A server on a listener that is there already.
     pub fn new(runtime: R, listener: L) -> Self {
         let listener = Arc::new(listener);
-        let closing = Arc::clone(&listener);
-        let stop = Stop { registry: Arc::default(), close: Box::new(move || closing.close()) };
+        // Who keeps a handle does not keep the socket.
+        let closing = Arc::downgrade(&listener);
+        let close = move || closing.upgrade().into_iter().for_each(|listener| listener.close());
+        let stop = Stop { registry: Arc::default(), close: Box::new(close) };
         let handle = Handle { stop: Arc::new(stop) };
         Self {
             runtime,
@@ -247,7 +249,7 @@ impl<R: Spawn, L: Listener> Server<R, L> {
     /// connections had to be cut at the end.
     pub async fn serve(self, handler: impl Handler) -> Result<(), ServeError> {
         let Self { runtime, listener, config, handle, .. } = self;
-        let guard = CloseOnDrop(handle.clone());
+        let _guard = CloseOnDrop(handle.clone());
         let drain_timeout = config.drain_timeout;
         let registry = Arc::clone(&handle.stop.registry);
         let max_connections = config.max_connections;
@@ -276,7 +278,6 @@ impl<R: Spawn, L: Listener> Server<R, L> {
         let accepting = runtime.spawn(accepting);
         let accepted = accepting.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)));
         accepted.map_err(ServeError::Accept)?;
-        std::mem::forget(guard);
         drain(&runtime, &handle.stop.registry, drain_timeout).await
     }
 }

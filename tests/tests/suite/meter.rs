@@ -42,7 +42,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Runs `work` whenever a connection was accepted, before anything is read from it.
+    /// Runs `work` whenever a connection was accepted, before the server has it.
     pub(crate) fn with_on_accept(work: impl Fn() + Send + Sync + 'static) -> Self {
         Self { on_accept: Some(Box::new(work)), ..Self::default() }
     }
@@ -95,6 +95,7 @@ impl<L: Listener> Listener for Metered<L> {
 
     async fn accept(&self) -> io::Result<(Self::Stream, PeerAddr)> {
         let (inner, peer) = self.listener.accept().await?;
+        self.meter.on_accept.iter().for_each(|run| run());
         self.meter.note(|counts| counts.open += 1);
         Ok((MeteredStream { inner, meter: Arc::clone(&self.meter) }, peer))
     }
@@ -164,7 +165,6 @@ impl<T: Transport> Transport for MeteredStream<T> {
     }
 
     fn interrupter(&self) -> Option<Interrupter> {
-        self.meter.on_accept.iter().for_each(|run| run());
         self.inner.interrupter()
     }
 }
