@@ -3,6 +3,7 @@ use std::future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use barewire_rt::JoinError;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
@@ -235,6 +236,20 @@ pub(crate) fn internal_error() -> Response<Body> {
 
 /// What a panic said, as far as it is text.
 pub(crate) struct PanicMessage(pub(crate) Box<dyn std::any::Any + Send>);
+
+impl Drop for PanicMessage {
+    fn drop(&mut self) {
+        // It may panic in turn.
+        JoinError::panicked(std::mem::replace(&mut self.0, Box::new(())));
+    }
+}
+
+/// Runs destructors of the application's. A panic in one of them is nobody else's business: it ends neither other
+/// streams nor, while another one unwinds, the process.
+pub(crate) fn contain(drops: impl FnOnce()) {
+    // What it said went to the panic hook.
+    let _ = JoinError::catch(drops);
+}
 
 impl fmt::Display for PanicMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

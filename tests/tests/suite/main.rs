@@ -120,6 +120,9 @@ on_every_runtime! {
         in_a_handler_is_500
         before_the_future_is_500
         in_a_body_cuts_the_connection
+        with_a_payload_that_panics_are_500
+        in_destructors_end_their_own_stream
+        in_destructors_end_their_own_connection
         ;
     many:
         each_is_answered
@@ -191,6 +194,7 @@ on_every_runtime! {
         that_nobody_wants_are_stopped
         that_break_off_reset_the_stream
         that_panics_come_before_are_500
+        may_be_read_where_a_response_is_dropped
         ;
     stream_ends:
         a_shutdown_lets_streams_finish

@@ -1,7 +1,9 @@
 //! HTTP/2: bodies, trailers, and what is no body.
 
 use std::io::Read;
-use std::task::Poll;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
 use barewire_h2::{BodyLength, ClientEvent, Reason};
 use barewire_rt::Spawn;
@@ -254,6 +256,38 @@ pub(crate) fn that_panics_come_before_are_500<R: Spawn>(runtime: R) {
         let (bad, good) = (peer.get(target), peer.get("/"));
         assert_eq!(peer.answer(bad).status(), 500);
         assert_eq!(peer.answer(good).text(), "well");
+    }
+    drop(peer);
+    server.stop();
+}
+
+/// Reads what there is of a body when it is dropped.
+#[derive(Clone)]
+struct Peeks(Arc<Mutex<Body>>);
+
+impl Drop for Peeks {
+    fn drop(&mut self) {
+        let mut body = self.0.lock().unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        let _whatever = http_body::Body::poll_frame(Pin::new(&mut *body), &mut cx);
+    }
+}
+
+pub(crate) fn may_be_read_where_a_response_is_dropped<R: Spawn>(runtime: R) {
+    let handler = async |request: Request<Body>| {
+        let later = request.uri().path() == "/later";
+        let mut response = Response::new(Body::from("done"));
+        response.extensions_mut().insert(Peeks(Arc::new(Mutex::new(request.into_body()))));
+        if later {
+            futures_lite::future::yield_now().await;
+        }
+        response
+    };
+    let server = Running::start(&runtime, handler);
+    let mut peer = Peer::open(server.addr);
+    for target in ["/", "/later"] {
+        let id = peer.request(Method::POST, target, BodyLength::Unknown);
+        assert_eq!(peer.answer(id).text(), "done");
     }
     drop(peer);
     server.stop();

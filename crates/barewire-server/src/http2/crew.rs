@@ -26,7 +26,7 @@ use super::state::{Shared, State};
 use crate::begin::Common;
 use crate::connection::log_end;
 use crate::drain::{Membership, Phase};
-use crate::handler::{PanicMessage, internal_error};
+use crate::handler::{PanicMessage, contain, internal_error};
 use crate::layer::{self, Over};
 use crate::log::Access;
 use crate::response::take_body;
@@ -292,7 +292,9 @@ where
             let mut future = pin!(self.common.handler.call(request));
             let mut cx = Context::from_waker(&me.waker);
             loop {
-                if let Poll::Ready(response) = future.as_mut().poll(&mut cx) {
+                if let Poll::Ready(mut response) = future.as_mut().poll(&mut cx) {
+                    // What the application hung on to it is not dropped under the connection's lock.
+                    response.extensions_mut().clear();
                     return Some(response);
                 }
                 if !self.wait(me, id) {
@@ -309,16 +311,18 @@ where
     /// Sends a body; the number of its bytes, if it went out whole.
     fn send(&self, me: &Me, id: StreamId, body: Body) -> Option<u64> {
         let mut sending = Sending::new(body);
-        loop {
+        let bytes = loop {
             match sending.poll(&self.shared, &self.peer, id, &me.waker) {
-                Sent::All(bytes) => return bytes,
+                Sent::All(bytes) => break bytes,
                 Sent::Waiting if self.wait(me, id) => {}
                 Sent::Waiting => {
                     self.shared.lock().forget(id);
-                    return None;
+                    break None;
                 }
             }
-        }
+        };
+        contain(|| drop(sending));
+        bytes
     }
 
     /// Waits for another thread, which leads meanwhile; `false` when the stream is over.

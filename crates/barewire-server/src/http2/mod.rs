@@ -229,11 +229,11 @@ where
             head.extensions_mut().insert(ConnectInfo(self.peer.clone()));
         }
         let called = catch_unwind(AssertUnwindSafe(|| {
-            slot.as_mut().set(Some(call(head.map(|()| body))));
+            slot.as_mut().set(call(head.map(|()| body)));
             slot.as_mut().poll(response);
         }));
         if let Err(panic) = called {
-            slot.set(None);
+            slot.give_up();
             *response = Some(self.panicked(panic));
         }
     }
@@ -266,7 +266,7 @@ where
         let mut response = None;
         let polled = catch_unwind(AssertUnwindSafe(|| slot.as_mut().poll(&mut response)));
         if let Err(panic) = polled {
-            slot.set(None);
+            slot.give_up();
             response = Some(self.panicked(panic));
         }
         if let Some(mut head) = response {

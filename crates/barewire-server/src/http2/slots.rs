@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use super::ready::{Ready, SlotWaker};
 use super::response::Sending;
 use crate::Body;
+use crate::handler::contain;
 use crate::log::Access;
 
 /// The slots of a connection: as many as handlers ever waited at the same time, and one more. A slot stays where
@@ -69,10 +70,7 @@ impl<F> Slots<F> {
 
     /// The exchange is over. Runs destructors of the application's.
     pub(super) fn free(&mut self, index: u32) {
-        let mut slot = self.slots[index as usize].as_mut().project();
-        slot.handling.set(None);
-        *slot.sending = None;
-        *slot.id = None;
+        self.slots[index as usize].as_mut().clear();
         self.free.push(index);
     }
 
@@ -92,6 +90,12 @@ impl<F> Slots<F> {
     /// Polls a slot once more before the transport is looked at.
     pub(super) fn wake(&mut self, index: u32) {
         self.woken.push_back(index);
+    }
+}
+
+impl<F> Drop for Slots<F> {
+    fn drop(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.as_mut().clear());
     }
 }
 
@@ -126,8 +130,26 @@ impl<F> Slot<F> {
         *self.project().sending = Some(sending);
     }
 
-    pub(super) fn set(self: Pin<&mut Self>, handling: Option<F>) {
-        self.project().handling.set(handling);
+    pub(super) fn set(self: Pin<&mut Self>, handling: F) {
+        self.project().handling.set(Some(handling));
+    }
+
+    /// Drops the handler, which is not ready or has panicked.
+    pub(super) fn give_up(self: Pin<&mut Self>) {
+        let mut slot = self.project();
+        contain(|| slot.handling.set(None));
+    }
+
+    #[inline]
+    fn clear(mut self: Pin<&mut Self>) {
+        if self.handling.is_some() {
+            self.as_mut().give_up();
+        }
+        let slot = self.project();
+        if slot.sending.is_some() {
+            contain(|| *slot.sending = None);
+        }
+        *slot.id = None;
     }
 }
 
@@ -138,7 +160,8 @@ impl<F: Future<Output = Response<Body>>> Slot<F> {
         let mut cx = Context::from_waker(slot.waker);
         let Some(future) = slot.handling.as_mut().as_pin_mut() else { return };
         if let Poll::Ready(ready) = future.poll(&mut cx) {
-            *response = Some(ready);
+            // What the application hung on to it is not dropped under the connection's lock.
+            response.insert(ready).extensions_mut().clear();
             slot.handling.set(None);
         }
     }
