@@ -20,7 +20,8 @@ use bytes::{BufMut, Bytes};
 use http::HeaderMap;
 
 use crate::framing::is_token;
-use crate::{Config, Error, ErrorKind, diagnose, fields, head};
+use crate::section::{check_line_ends, collect};
+use crate::{Config, Error, ErrorKind, diagnose, fields};
 
 /// A part of a chunked body.
 #[derive(Debug, PartialEq)]
@@ -265,10 +266,10 @@ fn trailers(input: &mut Input, config: &Config) -> Result<Option<HeaderMap>, Err
         Ok(httparse::Status::Complete((used, found))) => {
             let section = section.get(..used).unwrap_or_default();
             let strict = Config { leniency: Default::default(), ..config.clone() };
-            head::check_line_ends(section, found, &strict)?;
+            check_line_ends(section, found, &strict)?;
             let shared = Bytes::copy_from_slice(section);
             let mut map = HeaderMap::new();
-            head::collect(&mut map, section, &shared, found, false, |_, _| Ok(()))
+            collect(&mut map, section, &shared, found, false, |_, _| Ok(()))
                 .map_err(|_| ErrorKind::BadTrailer)?;
             if map.keys().any(fields::is_forbidden_in_trailers) {
                 return Err(ErrorKind::BadTrailer.into());

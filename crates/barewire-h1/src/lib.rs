@@ -64,6 +64,7 @@ mod fields;
 mod framing;
 pub mod head;
 mod repeat;
+mod section;
 mod server;
 mod state;
 mod target;
