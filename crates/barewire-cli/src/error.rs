@@ -1,6 +1,5 @@
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,12 +14,14 @@ use crate::get::{OutputError, WishError};
 /// Why a command failed: what happened, and what to do about it.
 #[derive(Debug)]
 pub(crate) enum Error {
+    /// What is to be listened on is no host and port, or the host is not known.
+    Bind { bind: String, source: io::Error },
     /// A response's body broke off.
     Body { received: u64, error: client::Error },
     /// A request got no response.
     Client(client::Error),
     /// A server's address cannot be listened on.
-    Listen { bind: SocketAddr, source: io::Error },
+    Listen { bind: String, source: io::Error },
     /// `RUST_LOG` is not understood.
     LogFilter(tracing_subscriber::filter::ParseError),
     /// A body cannot be written.
@@ -51,8 +52,12 @@ impl Error {
     /// 2 for what is wrong with the command line, as [`clap`] has it, and 1 for all else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
+            Self::Bind { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
+                ExitCode::from(2)
+            }
             Self::LogFilter(_) | Self::ThreadsOfStd | Self::Wish(_) => ExitCode::from(2),
-            Self::Body { .. }
+            Self::Bind { .. }
+            | Self::Body { .. }
             | Self::Client(_)
             | Self::Listen { .. }
             | Self::Output(_)
@@ -71,6 +76,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Bind { bind, source } => write!(
+                f,
+                "cannot listen on {bind}: {source}: write a host and a port, such as --bind \
+                 127.0.0.1:8000 or --bind localhost:8000"
+            ),
             Self::Body { received, error } => {
                 write!(f, "only {received} bytes of the body came: {error}{}", hint(error))
             }
@@ -127,7 +137,7 @@ impl std::error::Error for Error {
         match self {
             Self::Body { error, .. } | Self::Client(error) => Some(error),
             Self::LogFilter(error) => Some(error),
-            Self::Listen { source, .. } => Some(source),
+            Self::Bind { source, .. } | Self::Listen { source, .. } => Some(source),
             Self::Output(error) => Some(error),
             Self::Root(error) => Some(error),
             Self::Serve(error) => Some(error),
@@ -147,6 +157,9 @@ fn hint(error: &client::Error) -> &'static str {
             " (--cacert FILE names the roots, --insecure trusts anybody)"
         }
         client::ErrorKind::NoHttp2 => " (leave --http2 out)",
+        client::ErrorKind::Http2(client::Phase::ReceiveHead, _) => {
+            " (if it does not speak HTTP/2, leave --http2 out)"
+        }
         client::ErrorKind::Tls(_, why) if why.kind() == TlsErrorKind::NoCommonProtocol => {
             " (leave --http1 or --http2 out)"
         }
@@ -196,16 +209,21 @@ mod tests {
 
     #[test]
     fn every_text_is_one_line_and_says_what_to_do() {
-        let bind = SocketAddr::from(([127, 0, 0, 1], 80));
         for kind in [
             io::ErrorKind::AddrInUse,
             io::ErrorKind::AddrNotAvailable,
             io::ErrorKind::PermissionDenied,
             io::ErrorKind::Other,
         ] {
-            let text = Error::Listen { bind, source: kind.into() }.to_string();
-            assert!(text.contains("127.0.0.1:80") && text.contains("--bind"), "{text}");
-            assert!(!text.contains('\n') && !text.contains("  "), "{text}");
+            let bind = || "127.0.0.1:80".to_owned();
+            for error in [
+                Error::Bind { bind: bind(), source: kind.into() },
+                Error::Listen { bind: bind(), source: kind.into() },
+            ] {
+                let text = error.to_string();
+                assert!(text.contains("127.0.0.1:80") && text.contains("--bind"), "{text}");
+                assert!(!text.contains('\n') && !text.contains("  "), "{text}");
+            }
         }
     }
 }

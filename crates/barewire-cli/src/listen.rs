@@ -1,7 +1,6 @@
 //! What `serve` and `echo` have in common.
 
 use std::io::{Write, stdout};
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
@@ -25,16 +24,16 @@ pub(crate) struct Arguments {
         long,
         value_name = "ADDR",
         default_value = "127.0.0.1:8000",
-        help = "Address and port to listen on, such as 0.0.0.0:8000 or [::1]:8000; port 0 picks a free one"
+        help = "Host and port to listen on, such as 0.0.0.0:8000, [::1]:8000 or localhost:8000; port 0 picks a free one"
     )]
-    bind: SocketAddr,
+    bind: String,
 
     /// What to run on
     #[arg(long, value_enum, default_value_t = Runtime::Smol)]
     runtime: Runtime,
 
     /// How many threads to run on [default: one for each core; not with --runtime std]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = one_or_more)]
     threads: Option<NonZeroUsize>,
 
     /// Speak TLS with this certificate and its chain, a PEM file; SIGHUP reads it and the key again
@@ -52,6 +51,10 @@ pub(crate) struct Arguments {
     /// Log each request on standard error; twice: what goes wrong with connections, too. RUST_LOG overrides it
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
+}
+
+fn one_or_more(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "write a number, 1 or more".into())
 }
 
 /// A handler that is made for whichever runtime was chosen.
@@ -79,8 +82,10 @@ impl Arguments {
         let builder = match (&self.tls_cert, &self.tls_key) {
             (Some(cert), Some(key)) => ServerConfig::builder().certificate_files(cert, key),
             _ if self.tls_self_signed => {
-                let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-                SelfSigned::new(names.into_iter().chain([self.bind.ip().to_string()]))?.server()
+                let host = self.bind.rsplit_once(':').map_or("", |(host, _)| host);
+                let host = host.trim_start_matches('[').trim_end_matches(']');
+                let names = ["localhost", "127.0.0.1", "::1"].into_iter();
+                SelfSigned::new(names.chain(Some(host).filter(|host| !host.is_empty())))?.server()
             }
             _ => return Ok(None),
         };
@@ -89,7 +94,7 @@ impl Arguments {
 }
 
 struct Listening<A> {
-    bind: SocketAddr,
+    bind: String,
     tls: Option<ServerConfig>,
     application: A,
 }
@@ -97,10 +102,12 @@ struct Listening<A> {
 impl<A: Application> Program for Listening<A> {
     fn run<R: Spawn>(self, runtime: R) -> Result<(), Error> {
         let Self { bind, tls, application } = self;
-        let server = Server::bind(runtime.clone(), bind).map_err(|error| match error {
-            ServeError::Listen { source, .. } => Error::Listen { bind, source },
-            error => Error::Serve(error),
-        })?;
+        let server =
+            Server::listen(runtime.clone(), bind.as_str()).map_err(|error| match error {
+                ServeError::Listen { address, source } => Error::Listen { bind: address, source },
+                ServeError::Resolve { source, .. } => Error::Bind { bind: bind.clone(), source },
+                error => Error::Serve(error),
+            })?;
         let config = Config { connect_info: A::WANTS_CLIENT_ADDRESS, ..Config::default() };
         let mut server = server.config(config);
         let scheme = if tls.is_some() { "https" } else { "http" };

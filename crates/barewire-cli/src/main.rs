@@ -22,7 +22,7 @@ use crate::error::Error;
 
 /// HTTP from the command line: fetch a URL, serve a directory, test a client.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = "barewire", version, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -14,5 +14,5 @@ fn it_names_its_subcommands_and_its_version() {
     for subcommand in ["get", "serve", "echo"] {
         assert!(help.contains(subcommand), "{help}");
     }
-    assert!(run("--version").contains(env!("CARGO_PKG_VERSION")));
+    assert_eq!(run("--version"), concat!("barewire ", env!("CARGO_PKG_VERSION"), "\n"));
 }

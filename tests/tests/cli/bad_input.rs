@@ -68,13 +68,11 @@ fn port_in_use(runtime: &str) {
 }
 
 fn bad_bind_address(runtime: &str) {
-    for addr in ["127.0.0.1", "127.0.0.1:99999", "nonsense"] {
-        // The argument parser's own message may take more than one line.
-        let finished =
-            Process::spawn(&mut barewire(&["echo", "--runtime", runtime, "--bind", addr])).finish();
-        assert!(!finished.status.success(), "{finished}");
-        assert!(finished.stderr.contains(addr), "{finished}");
+    for addr in ["", "127.0.0.1", "127.0.0.1:99999", "nonsense", "8000"] {
+        let finished = fails(runtime, &["echo", "--bind", addr], &[addr, "--bind localhost:8000"]);
+        assert_eq!(finished.status.code(), Some(2), "{finished}");
     }
+    fails(runtime, &["echo", "--bind", "nonexistent.invalid:0"], &["nonexistent.invalid"]);
     // A documentation address (RFC 5737), which this machine has not.
     fails(runtime, &["echo", "--bind", "192.0.2.1:0"], &["192.0.2.1"]);
 }
@@ -91,6 +89,8 @@ fn bad_url(runtime: &str) {
     ] {
         fails(runtime, &["get", url], &["URL", "http://"]);
     }
+    fails(runtime, &["get", "https://h:8000README.md"], &["write https://h:8000/README.md"]);
+    fails(runtime, &["get", "localhost:8000"], &["write http://localhost:8000"]);
     for url in ["ftp://localhost/", "file:///etc/passwd", "mailto:a@localhost"] {
         let scheme = url.split(':').next().expect("a scheme");
         fails(runtime, &["get", url], &[scheme, "http://"]);
@@ -171,6 +171,12 @@ fn answer_is_not_http(runtime: &str) {
     }
 }
 
+fn answer_is_not_http_2(runtime: &str) {
+    // As a server does that knows HTTP/1.1 alone, and reads no more than the first line of the preface.
+    let url = one_answer(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    fails(runtime, &["get", "--http2", &url], &["HTTP/2", "--http2"]);
+}
+
 fn more_than_the_declared_length_is_not_body(runtime: &str) {
     let url = one_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody and more");
     let finished = Process::spawn(&mut barewire(&["get", &url, "--runtime", runtime])).finish();
@@ -181,6 +187,7 @@ on_each_runtime!(
     answer_cut_in_its_body,
     answer_cut_in_its_head,
     answer_is_not_http,
+    answer_is_not_http_2,
     bad_bind_address,
     bad_header,
     bad_url,
@@ -203,6 +210,8 @@ fn unknown_runtime() {
 
 #[test]
 fn options_that_do_not_go_together() {
+    let finished = Process::spawn(&mut barewire(&["echo", "--threads", "0"])).finish();
+    assert!(finished.stderr.contains("1 or more"), "{finished}");
     let finished = fails("std", &["echo", "--threads", "2"], &["--threads", "--runtime"]);
     assert_eq!(finished.status.code(), Some(2), "{finished}");
     let mut command = barewire(&["echo", "--bind", "127.0.0.1:0"]);

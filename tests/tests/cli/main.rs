@@ -3,6 +3,7 @@
 mod bad_input;
 mod downloads;
 mod get;
+mod listen;
 mod log;
 mod shutdown;
 mod static_files;
