@@ -1,20 +1,21 @@
+mod responses;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use barewire_proto::{Buf, Input, Output, Protocol, Status};
+use barewire_proto::{Buf, Input, Output, Protocol};
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
-use http::{Method, Request, StatusCode, Version};
+use http::{Method, Request, Version};
 
 use crate::block::Block;
 use crate::body::{Incoming, Outgoing, survey};
-use crate::chunked::Part;
 use crate::encode::{self, LengthField};
-use crate::framing::Coding;
-use crate::head::{self, ResponseHead};
+use crate::framing::Framing;
 use crate::state::{ReadStep, Reading, WriteStep, Writing};
 use crate::timer::{self, Clock, Timer};
+use crate::verbs::common_verbs;
 use crate::{BodyLength, ClientEvent, Config, Error, ErrorKind, UsageError};
 
 /// The client's end of an HTTP/1.1 connection.
@@ -135,7 +136,7 @@ impl ClientConnection {
             BodyLength::Unknown => return Err(UsageError::WrongVersion),
         };
         encode::request(&mut self.output, request, field, self.absolute_form)?;
-        let mut options = crate::framing::Framing::default();
+        let mut options = Framing::default();
         for value in request.headers().get_all(header::CONNECTION) {
             options.connection(value.as_bytes());
         }
@@ -153,45 +154,6 @@ impl ClientConnection {
         }
         self.clock.clear(Timer::Release);
         Ok(())
-    }
-
-    /// Sends a part of the request's body; with `end`, the last one.
-    ///
-    /// Takes all of `data`, or nothing while the output is full; then [`ClientEvent::Writable`] tells when
-    /// to try again. `end` takes effect when the data was taken. A body of known length ends by itself.
-    ///
-    /// # Errors
-    ///
-    /// There is no body to send, or the data does not match the declared length; nothing was queued.
-    pub fn send_data(&mut self, data: &mut Bytes, end: bool) -> Result<(), UsageError> {
-        let outgoing = self.outgoing.as_mut().ok_or(UsageError::NoRequest)?;
-        let offered = !data.is_empty();
-        let complete = outgoing.data(&mut self.output, data, end)?;
-        if complete {
-            self.message_sent();
-        } else if offered && !data.is_empty() {
-            self.blocked = true;
-        }
-        Ok(())
-    }
-
-    /// Ends a chunked body with a trailer section.
-    ///
-    /// # Errors
-    ///
-    /// The body is not chunked, or a field must not be in trailers (RFC 9110, section 6.5.1).
-    pub fn send_trailers(&mut self, trailers: &HeaderMap) -> Result<(), UsageError> {
-        let outgoing = self.outgoing.ok_or(UsageError::NoRequest)?;
-        outgoing.trailers(&mut self.output, trailers)?;
-        self.message_sent();
-        Ok(())
-    }
-
-    /// Ends the connection at once: what was not sent is dropped.
-    pub fn abort(&mut self) {
-        self.output.clear();
-        self.close();
-        self.dead = true;
     }
 
     /// Whether no request is under way.
@@ -212,21 +174,10 @@ impl ClientConnection {
             && (self.begun || !self.is_idle() || self.input.is_empty())
     }
 
-    /// Whether a request's body is unfinished.
-    pub fn is_sending_body(&self) -> bool {
-        self.outgoing.is_some()
-    }
-
     /// Whether anything of the response to the oldest request has arrived. As long as nothing has, and the
     /// server closes, the request may not have been processed.
     pub fn is_response_begun(&self) -> bool {
         self.begun || !self.input.is_empty()
-    }
-
-    /// Whether the bytes belong to another protocol now: what was read already is
-    /// [`input().take()`](Input::take), what is still to be sent is in the output.
-    pub fn is_upgraded(&self) -> bool {
-        self.reading == Reading::Upgraded
     }
 
     fn message_sent(&mut self) {
@@ -237,126 +188,6 @@ impl ClientConnection {
             // The server switched before it had the whole request (RFC 9110, section 7.8).
             self.writing.step(WriteStep::Upgrade);
         } else {
-            self.close_if_over();
-        }
-    }
-
-    fn next_event(&mut self) -> Result<Option<ClientEvent>, Error> {
-        if self.blocked && !self.output.is_full() {
-            self.blocked = false;
-            return Ok(Some(ClientEvent::Writable));
-        }
-        match self.reading {
-            Reading::Head => self.next_response(),
-            Reading::Body => {
-                let Some(incoming) = &mut self.incoming else { return Ok(None) };
-                let part = incoming.poll(&mut self.input, &mut self.received, &self.config)?;
-                Ok(part.map(|part| match part {
-                    Part::Data(data) => ClientEvent::Data(data),
-                    Part::Trailers(trailers) => ClientEvent::Trailers(trailers),
-                    Part::End => {
-                        self.response_received();
-                        ClientEvent::End
-                    }
-                }))
-            }
-            Reading::Discard | Reading::Done | Reading::Upgraded => Ok(None),
-        }
-    }
-
-    fn next_response(&mut self) -> Result<Option<ClientEvent>, Error> {
-        if self.input.is_empty() {
-            if self.input.is_closed() {
-                if !self.sent.is_empty() || self.outgoing.is_some() {
-                    return Err(ErrorKind::UnexpectedEnd.into());
-                }
-                self.close();
-            }
-            return Ok(None);
-        }
-        let Some(request) = self.sent.front().copied() else {
-            return Err(ErrorKind::UnexpectedResponse.into());
-        };
-        let scanned = self.input.scanned();
-        let fresh = self.input.filled().get(scanned..).unwrap_or_default();
-        let settled = scanned > 0
-            && self.input.len() < self.config.limits.max_head
-            && memchr::memchr(b'\n', fresh).is_none();
-        let status = match settled {
-            true => Status::Partial,
-            false => head::parse_response_into(&mut self.block, self.input.filled(), &self.config)?,
-        };
-        let Status::Complete(head, used) = status else {
-            self.input.set_scanned(usize::MAX);
-            if self.input.is_closed() {
-                return Err(ErrorKind::UnexpectedEnd.into());
-            }
-            return Ok(None);
-        };
-        self.input.consume(used);
-        self.input.set_scanned(0);
-        self.begun = true;
-        self.response_head(head, request).map(Some)
-    }
-
-    fn response_head(&mut self, head: ResponseHead, request: Sent) -> Result<ClientEvent, Error> {
-        let ResponseHead { response, mut framing } = head;
-        let http11 = response.version() == Version::HTTP_11;
-        let status = response.status();
-        let switches = status == StatusCode::SWITCHING_PROTOCOLS;
-        if switches && !request.upgrade {
-            return Err(ErrorKind::UnexpectedUpgrade.into());
-        }
-        if status.is_informational() && !switches {
-            self.informational = self.informational.saturating_add(1);
-            if self.informational > self.config.limits.max_informational {
-                return Err(ErrorKind::TooManyInformational.into());
-            }
-            return Ok(ClientEvent::Informational(response));
-        }
-        self.sent.pop_front();
-        self.informational = 0;
-        self.begun = false;
-        if switches || (request.connect && status.is_success()) {
-            self.reading.step(ReadStep::Upgrade);
-            self.writing.step(WriteStep::Upgrade);
-            self.clock.clear_all();
-            return Ok(ClientEvent::Response(response, BodyLength::Empty));
-        }
-        let declared = framing.response_body(http11, &self.config.leniency)?;
-        let bodiless =
-            request.head || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
-        let length = if bodiless { BodyLength::Empty } else { declared };
-        if length.known().is_some_and(|length| length > self.config.limits.max_body) {
-            return Err(ErrorKind::BodyTooLarge.into());
-        }
-        let incoming = match length {
-            BodyLength::Empty => None,
-            BodyLength::Known(length) => Some(Incoming::Length(length)),
-            BodyLength::Unknown if framing.coding == Coding::Chunked => {
-                Some(Incoming::Chunked(Box::default()))
-            }
-            BodyLength::Unknown => Some(Incoming::UntilClose),
-        };
-        let until_close = matches!(incoming, Some(Incoming::UntilClose));
-        self.final_response = until_close || !request.persistent || !framing.persists(http11);
-        if incoming.is_some() {
-            self.received = 0;
-            self.incoming = incoming;
-            self.reading.step(ReadStep::BodyBegins);
-        } else {
-            self.response_received();
-        }
-        Ok(ClientEvent::Response(response, length))
-    }
-
-    fn response_received(&mut self) {
-        self.incoming = None;
-        if self.final_response {
-            self.reading.step(ReadStep::BodyEnds { last: true });
-            self.close();
-        } else {
-            self.reading.step(ReadStep::BodyEnds { last: false });
             self.close_if_over();
         }
     }
@@ -394,6 +225,8 @@ impl ClientConnection {
         }
     }
 }
+
+common_verbs!(ClientConnection);
 
 /// Methods whose meaning includes a body say so when there is none (RFC 9110, section 8.6).
 fn anticipates_body(method: &Method) -> bool {

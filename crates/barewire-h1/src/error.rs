@@ -237,8 +237,6 @@ impl std::error::Error for Error {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UsageError {
-    /// A field value or reason would need CR, LF or another byte that cannot be in a head.
-    BadFieldValue,
     /// The request target cannot be sent with this method, is not ASCII (percent-encode it), or has no
     /// authority where one is needed.
     BadTarget,
@@ -268,7 +266,6 @@ pub enum UsageError {
 impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BadFieldValue => "a field holds a byte that cannot be sent in a head",
             Self::BadTarget => "the request target is not ASCII or does not fit the method",
             Self::BodyNotAllowed => "this message cannot have a body",
             Self::Closed => "the connection is closing: open another for a new message",

@@ -69,6 +69,7 @@ mod server;
 mod state;
 mod target;
 mod timer;
+mod verbs;
 
 pub use client::ClientConnection;
 pub use config::{Config, Leniency, Limits, Timeouts};

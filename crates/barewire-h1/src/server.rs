@@ -16,6 +16,7 @@ use crate::exchange::Exchange;
 use crate::head::Scratch;
 use crate::state::{ReadStep, Reading, WriteStep, Writing};
 use crate::timer::Clock;
+use crate::verbs::common_verbs;
 use crate::{BodyLength, Config, Error, ServerEvent, UsageError};
 
 /// The server's end of an HTTP/1.1 connection.
@@ -237,38 +238,6 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Sends a part of the response's body; with `end`, the last one.
-    ///
-    /// Takes all of `data`, or nothing while the output is full; then [`ServerEvent::Writable`] tells when
-    /// to try again. `end` takes effect when the data was taken. A body of known length ends by itself.
-    ///
-    /// # Errors
-    ///
-    /// There is no body to send, or the data does not match the declared length; nothing was queued.
-    pub fn send_data(&mut self, data: &mut Bytes, end: bool) -> Result<(), UsageError> {
-        let outgoing = self.outgoing.as_mut().ok_or(UsageError::NoRequest)?;
-        let offered = !data.is_empty();
-        let complete = outgoing.data(&mut self.output, data, end)?;
-        if complete {
-            self.message_sent();
-        } else if offered && !data.is_empty() {
-            self.blocked = true;
-        }
-        Ok(())
-    }
-
-    /// Ends a chunked body with a trailer section.
-    ///
-    /// # Errors
-    ///
-    /// The body is not chunked, or a field must not be in trailers (RFC 9110, section 6.5.1).
-    pub fn send_trailers(&mut self, trailers: &HeaderMap) -> Result<(), UsageError> {
-        let outgoing = self.outgoing.ok_or(UsageError::NoRequest)?;
-        outgoing.trailers(&mut self.output, trailers)?;
-        self.message_sent();
-        Ok(())
-    }
-
     /// Says that nobody wants the rest of the request's body.
     ///
     /// It is read and forgotten, up to [`Limits::max_discard`](crate::Limits::max_discard); with more to
@@ -293,22 +262,9 @@ impl ServerConnection {
         }
     }
 
-    /// Ends the connection at once: what was not sent is dropped, and a response under way stays incomplete.
-    pub fn abort(&mut self) {
-        self.output.clear();
-        self.close();
-        self.dead = true;
-    }
-
     /// Whether no request has begun and none is unanswered.
     pub fn is_idle(&self) -> bool {
         self.reading == Reading::Head && self.front.is_none() && self.input.is_empty()
-    }
-
-    /// Whether a response's body is unfinished: [`send_data`](Self::send_data) or
-    /// [`send_trailers`](Self::send_trailers) has to follow.
-    pub fn is_sending_body(&self) -> bool {
-        self.outgoing.is_some()
     }
 
     /// Whether a request's body is unfinished.
@@ -325,12 +281,6 @@ impl ServerConnection {
             && self.nothing_received()
     }
 
-    /// Whether the bytes belong to another protocol now: what was read already is
-    /// [`input().take()`](Input::take), what is still to be sent is in the output.
-    pub fn is_upgraded(&self) -> bool {
-        self.reading == Reading::Upgraded
-    }
-
     fn unanswered(&self) -> Result<Exchange, UsageError> {
         match (self.writing, self.front) {
             (Writing::Idle, Some(front)) => Ok(front),
@@ -340,6 +290,8 @@ impl ServerConnection {
         }
     }
 }
+
+common_verbs!(ServerConnection);
 
 impl Protocol for ServerConnection {
     type Event = ServerEvent;

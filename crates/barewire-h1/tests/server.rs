@@ -5,30 +5,16 @@ mod support;
 use barewire_h1::{BodyLength, Config, ServerConnection, UsageError};
 use barewire_proto::{Buf, Protocol};
 use bytes::Bytes;
+use http::Response;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Response, StatusCode};
-use support::hand::{events, feed, output, server};
+use support::hand::{asked, events, feed, output, server, status};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-
-fn status(code: u16) -> Response<()> {
-    let mut response = Response::new(());
-    *response.status_mut() = StatusCode::from_u16(code).expect("a status");
-    response
-}
 
 fn with(code: u16, name: HeaderName, value: &'static str) -> Response<()> {
     let mut response = status(code);
     response.headers_mut().insert(name, HeaderValue::from_static(value));
     response
-}
-
-/// A server that has received this.
-fn asked(request: &str) -> ServerConnection {
-    let mut server = server();
-    feed(&mut server, request);
-    assert!(!events(&mut server).is_empty(), "there was no request");
-    server
 }
 
 #[test]

@@ -9,7 +9,7 @@ use barewire_proto::{Buf, Protocol};
 use barewire_testkit::Clock;
 use bytes::Bytes;
 use http::Response;
-use support::hand::{client, events, feed, output, server};
+use support::hand::{client, events, feed, output, server, status};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
@@ -205,9 +205,7 @@ fn a_body_that_was_not_asked_for_is_not_late() {
         assert!(server.wait(s(31)).is_empty());
         assert!(server.wait(s(1000)).is_empty());
         if !discarded {
-            let mut go_on = Response::new(());
-            *go_on.status_mut() = http::StatusCode::CONTINUE;
-            server.connection.send_informational(&go_on).expect("the client waits");
+            server.connection.send_informational(&status(100)).expect("the client waits");
             output(&mut server.connection);
             assert!(server.wait(s(1)).is_empty());
             assert_eq!(server.until_something().1, ["!BodyTimeout"]);

@@ -2,20 +2,14 @@
 
 mod support;
 
-use barewire_h1::{BodyLength, ServerConnection, UsageError};
+use barewire_h1::{BodyLength, UsageError};
 use barewire_proto::Protocol;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{Request, Response, StatusCode};
-use support::hand::{client, events, feed, output, server};
+use http::{Request, Response};
+use support::hand::{asked, client, events, feed, output, server, status};
 
 const OFFER: &str = "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n";
-
-fn status(code: u16) -> Response<()> {
-    let mut response = Response::new(());
-    *response.status_mut() = StatusCode::from_u16(code).expect("a status");
-    response
-}
 
 /// What a server says that switches.
 fn switching() -> Response<()> {
@@ -23,14 +17,6 @@ fn switching() -> Response<()> {
     response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("x"));
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     response
-}
-
-/// A server that has received this.
-fn asked(request: &str) -> ServerConnection {
-    let mut server = server();
-    feed(&mut server, request);
-    assert!(!events(&mut server).is_empty(), "there was no request");
-    server
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use barewire_h1::{BodyLength, ClientConnection, ClientEvent, ServerConnection, ServerEvent};
 use barewire_proto::{Buf, Protocol};
+use http::{Response, StatusCode};
 
 /// Feeds bytes that have to fit.
 pub fn feed(connection: &mut impl Protocol, bytes: impl AsRef<[u8]>) {
@@ -88,4 +89,19 @@ pub fn server() -> ServerConnection {
 
 pub fn client() -> ClientConnection {
     ClientConnection::new(barewire_h1::Config::default())
+}
+
+/// A server that has received this.
+pub fn asked(request: &str) -> ServerConnection {
+    let mut server = server();
+    feed(&mut server, request);
+    assert!(!events(&mut server).is_empty(), "there was no request");
+    server
+}
+
+/// A response of this status, without fields.
+pub fn status(code: u16) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::from_u16(code).expect("a status");
+    response
 }
