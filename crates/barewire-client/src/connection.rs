@@ -38,9 +38,6 @@ pub(crate) struct Connection<R: Runtime> {
     goal: u64,
 }
 
-/// An idle connection that was used this recently is not worth a system call to look at.
-const FRESH: Duration = Duration::from_secs(1);
-
 /// What an idle connection may keep allocated.
 const KEPT: usize = 16 * 1024;
 
@@ -217,12 +214,11 @@ impl<R: Runtime> Connection<R> {
         self.located(kind.into())
     }
 
-    /// Whether an idle connection can still be used, as far as that can be told without waiting. The look costs
-    /// a blocking transport a system call: a request that may be repeated goes without where it is likely that
-    /// the connection stands.
-    pub(crate) fn is_alive(&mut self, idle_for: Duration, repeatable: bool) -> bool {
+    /// Whether an idle connection can still be used, as far as that can be told without waiting. It costs a blocking
+    /// transport a system call: what came meanwhile would be taken for the answer to the next request.
+    pub(crate) fn is_alive(&mut self) -> bool {
         match R::TcpStream::BLOCKING {
-            true => repeatable && idle_for < FRESH || self.has_nothing_to_read(),
+            true => self.has_nothing_to_read(),
             false => self.is_quiet(),
         }
     }
@@ -239,7 +235,7 @@ impl<R: Runtime> Connection<R> {
         let mut cx = Context::from_waker(Waker::noop());
         let stream = self.driver.transport_mut();
         let interest = Interest { read: true, write: true };
-        stream.wait(&mut cx, interest, Instant::now().checked_add(FRESH));
+        stream.wait(&mut cx, interest, Instant::now().checked_add(Duration::from_secs(1)));
         Transport::poll_read(stream, &mut cx, &mut [0]).is_pending()
     }
 }
@@ -365,8 +361,7 @@ mod tests {
 
     fn dies<R: Runtime>(connection: &mut Connection<R>) {
         let start = Instant::now();
-        // What must not be sent twice is worth a look at any time.
-        while connection.is_alive(FRESH, true) || connection.is_alive(Duration::ZERO, false) {
+        while connection.is_alive() {
             assert!(start.elapsed() < Duration::from_secs(20), "still alive");
             std::thread::yield_now();
         }
@@ -375,13 +370,13 @@ mod tests {
     fn the_end_of_an_idle_connection_is_noticed<R: Runtime>(runtime: R) {
         let (mut connection, server) = idle(runtime.clone());
         for _ in 0..3 {
-            assert!(connection.is_alive(FRESH, true));
+            assert!(connection.is_alive());
         }
         drop(server);
         dies(&mut connection);
         // Nobody has asked for anything that this could answer.
         let (mut connection, mut server) = idle(runtime);
-        assert!(connection.is_alive(FRESH, true));
+        assert!(connection.is_alive());
         server.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").unwrap();
         dies(&mut connection);
     }

@@ -66,14 +66,10 @@ pub(crate) async fn execute<R: Runtime>(
         let (lease, grant) = acquire(shared, origin, now, deadline, wish).await?;
         let replay = body.replay();
         let kept = match grant {
-            Grant::Reuse(mut connection, since) => {
-                let repeatable = method.is_idempotent() && replay.is_some();
-                let idle_for = now.saturating_duration_since(since);
-                match connection.is_alive(idle_for, repeatable) {
-                    true => Ok(Place::Alone(connection.leased(lease))),
-                    false => Err(lease),
-                }
-            }
+            Grant::Reuse(mut connection, _) => match connection.is_alive() {
+                true => Ok(Place::Alone(connection.leased(lease))),
+                false => Err(lease),
+            },
             #[cfg(feature = "http2")]
             Grant::Join(line) => Ok(Place::Seat(lease.seat(line))),
             #[cfg(not(feature = "http2"))]

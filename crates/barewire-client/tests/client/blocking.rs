@@ -1,5 +1,6 @@
 use std::io::{self, Read};
 use std::net::SocketAddr;
+use std::sync::mpsc;
 use std::thread;
 
 use barewire_client::Body;
@@ -124,5 +125,33 @@ fn one_exchange_feeds_another<R: Spawn>(runtime: R) {
     let response = client.get(source.url("/")).send().unwrap();
     let body = Body::from_read_sized(Feed(response), 200_000);
     assert_eq!(client.put(sink.url("/")).body(body).send().unwrap().text().unwrap(), "got it");
+    drop(client);
+}
+
+/// Who waits for readiness may not have been told yet; who may block asks the system.
+#[test]
+fn what_came_meanwhile_answers_no_request() {
+    let (go, goes) = mpsc::channel::<()>();
+    let (sender, sent) = mpsc::channel();
+    let unasked = move |peer: &mut Peer| {
+        peer.request();
+        peer.answer("one");
+        goes.recv().unwrap();
+        peer.answer("not");
+        sender.send(()).unwrap();
+        peer.wait_for_end();
+    };
+    let asked = |peer: &mut Peer| {
+        peer.request();
+        peer.answer("two");
+        peer.wait_for_end();
+    };
+    let server = Server::new(vec![play(unasked), play(asked)]);
+    let client = Client::new(crate::threads());
+    let get = || client.get(server.url("/")).send().unwrap().text().unwrap();
+    assert_eq!(get(), "one");
+    go.send(()).unwrap();
+    sent.recv().unwrap();
+    assert_eq!(get(), "two");
     drop(client);
 }

@@ -19,6 +19,7 @@ on_each_runtime!(
     a_connection_that_was_reset,
     an_unread_body_closes_the_connection,
     a_body_that_has_arrived_does_not,
+    an_answer_that_nobody_asked_for_closes_it_too,
     requests_beyond_the_limit_wait,
     waiting_for_a_connection_has_a_limit,
     no_connection_is_kept_when_none_is_wanted,
@@ -68,6 +69,23 @@ fn a_connection_that_is_to_close_is_not<R: Spawn>(runtime: R) {
         let request = client.get(server.url("/")).header("connection", "close");
         assert_eq!(request.send().await.unwrap().text().await.unwrap(), "two");
         assert_eq!(client.connections(server.url("/")).unwrap().idle, 0);
+    });
+}
+
+fn an_answer_that_nobody_asked_for_closes_it_too<R: Spawn>(runtime: R) {
+    let serve = |peer: &mut Peer| {
+        let one = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n";
+        peer.request();
+        peer.send(format!("{one}one{one}not"));
+        peer.wait_for_end();
+    };
+    let server = Server::new(vec![play(serve), play(serve_two)]);
+    runtime.clone().block_on(async move {
+        let client = Client::new(runtime);
+        for wanted in ["one", "one", "two"] {
+            let response = client.get(server.url("/")).send().await.unwrap();
+            assert_eq!(response.text().await.unwrap(), wanted);
+        }
     });
 }
 
