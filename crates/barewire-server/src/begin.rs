@@ -40,6 +40,8 @@ pub(crate) struct Common<R, H> {
     #[cfg(feature = "http2")]
     pub(crate) places: http2::Places,
     #[cfg(feature = "http2")]
+    pub(crate) http1_only: bool,
+    #[cfg(feature = "http2")]
     pub(crate) h2c_upgrade: bool,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<barewire_tls::ServerConfig>,
@@ -115,11 +117,11 @@ impl<R: barewire_rt::Spawn, H: Handler> Visit<R, H> {
             return self.begin_tls(Driver::new(tls, transport)).await;
         }
         #[cfg(feature = "http2")]
-        {
+        if !self.common.http1_only {
             let mut driver = Driver::new(Detect::new(self.common.http1.timeouts.head), transport);
             let Some(version) = self.first_event(&mut driver).await else { return Next::Nothing };
             let (detect, transport) = driver.into_parts();
-            match version {
+            return match version {
                 Version::Http1 => {
                     let layer = detect.hand_over(self.http1());
                     let offers = self.common.h2c_upgrade.then(|| Arc::clone(&self.common.http2));
@@ -131,13 +133,10 @@ impl<R: barewire_rt::Spawn, H: Handler> Visit<R, H> {
                     let layer = detect.hand_over(self.http2());
                     Next::Other(http2::serve(self, Driver::new(layer, transport)))
                 }
-            }
+            };
         }
-        #[cfg(not(feature = "http2"))]
-        {
-            let driver = Driver::new(self.http1(), transport);
-            Next::Http1(self.connection(driver))
-        }
+        let driver = Driver::new(self.http1(), transport);
+        Next::Http1(self.connection(driver))
     }
 
     /// Waits for the handshake, which decides everything.

@@ -23,6 +23,10 @@ pub struct Config {
     /// GOAWAY to send further requests elsewhere. Default 512.
     #[cfg(feature = "http2")]
     pub max_extra_threads: usize,
+    /// Speaks HTTP/1.1 and nothing else, as without the feature `http2`: who begins with HTTP/2 is answered 505, in TLS
+    /// `http/1.1` alone is agreed on, and `Upgrade: h2c` is ignored. Default false.
+    #[cfg(feature = "http2")]
+    pub http1_only: bool,
     /// Takes `Upgrade: h2c`: a connection in clear text goes on in HTTP/2 when an HTTP/1.1 request without a body
     /// offers it (RFC 7540, section 3.2). Default false, since RFC 9113 dropped it: clients that know that a server
     /// speaks HTTP/2 begin with it. It is for those that do not know, such as `curl --http2`, and only
@@ -50,9 +54,23 @@ impl Default for Config {
             #[cfg(feature = "http2")]
             max_extra_threads: 512,
             #[cfg(feature = "http2")]
+            http1_only: false,
+            #[cfg(feature = "http2")]
             h2c_upgrade: false,
             drain_timeout: Duration::from_secs(30),
             connect_info: false,
         }
+    }
+}
+
+impl Config {
+    /// What a server speaks, by its names in ALPN, the preferred one first.
+    #[cfg(feature = "tls")]
+    pub(crate) fn alpn(&self) -> &'static [&'static str] {
+        #[cfg(feature = "http2")]
+        if !self.http1_only {
+            return &["h2", "http/1.1"];
+        }
+        &["http/1.1"]
     }
 }

@@ -23,7 +23,7 @@
 //!
 //! The same handlers serve HTTP/1.1 and HTTP/2 on one port. In clear text a client that knows that the server
 //! speaks HTTP/2 begins with that, and with `Config::h2c_upgrade` one that does not may ask for it in HTTP/1.1; in
-//! TLS, which `Server::tls` turns on, ALPN decides. `request.version()` tells which it was. Requests of one HTTP/2
+//! TLS, which `Server::tls` turns on, ALPN decides; `Config::http1_only` turns HTTP/2 off. `request.version()` tells which it was. Requests of one HTTP/2
 //! connection are handled at the same time, each on its stream: a slow handler, or a client that reads one of the
 //! responses slowly, does not hold up the others. When the client resets a stream, its handler's future is dropped.
 //!

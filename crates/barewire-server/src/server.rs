@@ -253,6 +253,8 @@ impl<R: Spawn, L: Listener> Server<R, L> {
         let drain_timeout = config.drain_timeout;
         let registry = Arc::clone(&handle.stop.registry);
         let max_connections = config.max_connections;
+        #[cfg(feature = "tls")]
+        let versions = config.alpn();
         let mut http1 = config.http1;
         // One handler at a time: further requests wait in the input, and are answered in the same write.
         http1.limits.max_pipelined = 1;
@@ -267,9 +269,11 @@ impl<R: Spawn, L: Listener> Server<R, L> {
             #[cfg(feature = "http2")]
             places: http2::Places::new(config.max_extra_threads),
             #[cfg(feature = "http2")]
+            http1_only: config.http1_only,
+            #[cfg(feature = "http2")]
             h2c_upgrade: config.h2c_upgrade,
             #[cfg(feature = "tls")]
-            tls: self.tls.map(with_spoken),
+            tls: self.tls.map(|tls| with_spoken(tls, versions)),
             connect_info: config.connect_info,
         };
         // A task of its own: a future given to an executor's `run` is polled at every wake of any task.
@@ -282,17 +286,14 @@ impl<R: Spawn, L: Listener> Server<R, L> {
     }
 }
 
-/// The configuration with the protocols of ALPN that are served: what it names, or else all.
+/// The configuration with the protocols of ALPN that are served: what it names, or else all of `spoken`.
 #[cfg(feature = "tls")]
-fn with_spoken(config: barewire_tls::ServerConfig) -> barewire_tls::ServerConfig {
+fn with_spoken(config: barewire_tls::ServerConfig, spoken: &[&str]) -> barewire_tls::ServerConfig {
     let mut protocols = config.alpn();
     // Whoever picked it would be answered in another language.
-    #[cfg(not(feature = "http2"))]
-    protocols.retain(|name| name != b"h2");
+    protocols.retain(|name| name != b"h2" || spoken.contains(&"h2"));
     if protocols.is_empty() {
-        #[cfg(feature = "http2")]
-        protocols.push(b"h2".to_vec());
-        protocols.push(b"http/1.1".to_vec());
+        protocols.extend(spoken.iter().map(|name| name.as_bytes().to_vec()));
     }
     // Only a configuration of rustls' own can hold a name that is refused, and is left as it was made.
     config.with_alpn(protocols).unwrap_or(config)
@@ -370,19 +371,23 @@ mod tests {
     #[cfg(feature = "self-signed")]
     #[test]
     fn alpn_is_what_the_configuration_names_or_else_all_that_is_spoken() {
-        let h2 = cfg!(feature = "http2");
-        let all = if h2 { &["h2", "http/1.1"][..] } else { &["http/1.1"] };
         let given = barewire_tls::SelfSigned::new(["localhost"]).unwrap().server();
-        for (named, spoken) in [
-            (&[][..], all),
-            (&["http/1.1"], &["http/1.1"]),
-            (&["h2"], if h2 { &["h2"] } else { &["http/1.1"] }),
-            (&["http/1.1", "h2"], if h2 { &["http/1.1", "h2"] } else { &["http/1.1"] }),
-            (&["acme-tls/1"], &["acme-tls/1"]),
-        ] {
-            let config = given.clone().alpn(named.iter().copied()).build().unwrap();
-            let spoken: Vec<_> = spoken.iter().map(|name| name.as_bytes().to_vec()).collect();
-            assert_eq!(with_spoken(config).alpn(), spoken, "{named:?}");
-        }
+        let check = |config: &Config, h2: bool| {
+            let all = if h2 { &["h2", "http/1.1"][..] } else { &["http/1.1"] };
+            for (named, spoken) in [
+                (&[][..], all),
+                (&["http/1.1"], &["http/1.1"]),
+                (&["h2"], if h2 { &["h2"] } else { &["http/1.1"] }),
+                (&["http/1.1", "h2"], if h2 { &["http/1.1", "h2"] } else { &["http/1.1"] }),
+                (&["acme-tls/1"], &["acme-tls/1"]),
+            ] {
+                let tls = given.clone().alpn(named.iter().copied()).build().unwrap();
+                let spoken: Vec<_> = spoken.iter().map(|name| name.as_bytes().to_vec()).collect();
+                assert_eq!(with_spoken(tls, config.alpn()).alpn(), spoken, "{named:?}");
+            }
+        };
+        check(&Config::default(), cfg!(feature = "http2"));
+        #[cfg(feature = "http2")]
+        check(&Config { http1_only: true, ..Config::default() }, false);
     }
 }

@@ -104,21 +104,25 @@ pub(crate) fn picks_the_version_by_alpn<R: Spawn>(runtime: R) {
 pub(crate) fn names_its_protocols_by_itself<R: Spawn>(runtime: R) {
     let both = ["h2", "http/1.1"];
     let (two, one) = (Some("HTTP/2.0 0"), Some("HTTP/1.1 0"));
-    for (named, outcomes) in [
-        (&[][..], [two, two, one, one]),
-        (&both, [two, two, one, one]),
-        (&["http/1.1"], [one, None, one, one]),
-        (&["h2"], [two, two, None, one]),
+    for (named, http1_only, outcomes) in [
+        (&[][..], false, [two, two, one, one]),
+        (&both, false, [two, two, one, one]),
+        (&["http/1.1"], false, [one, None, one, one]),
+        (&["h2"], false, [two, two, None, one]),
+        (&[], true, [one, None, one, one]),
+        (&both, true, [one, None, one, one]),
     ] {
         let made = made();
         let tls = made.server().alpn(named.iter().copied()).build().unwrap();
-        let server = start(&runtime, &tls, version);
+        let server = Server::bind(runtime.clone(), any()).unwrap().tls(tls);
+        let config = Config { http1_only, ..Config::default() };
+        let server = Running::run(&runtime, server.config(config), version);
         let offers = [&both[..], &["h2"], &["http/1.1"], &[]];
         for (offered, outcome) in offers.into_iter().zip(outcomes) {
             assert_eq!(
                 spoken(&server, &made, offered).as_deref(),
                 outcome,
-                "{named:?} {offered:?}"
+                "{named:?} {http1_only} {offered:?}"
             );
         }
         server.stop();

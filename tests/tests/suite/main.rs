@@ -209,6 +209,7 @@ on_every_runtime! {
         take_the_settings_of_the_offer
         come_with_any_request_that_has_no_body
         are_ignored_unless_they_are_wanted
+        are_ignored_where_http_1_alone_is_spoken
         are_ignored_unless_they_are_as_they_should_be
         that_are_not_followed_up_end_the_connection
         are_finished_by_a_shutdown

@@ -174,6 +174,22 @@ pub(crate) fn are_ignored_unless_they_are_wanted<R: Spawn>(runtime: R) {
     server.stop();
 }
 
+/// Whatever else the configuration wants.
+pub(crate) fn are_ignored_where_http_1_alone_is_spoken<R: Spawn>(runtime: R) {
+    let config = Config { http1_only: true, ..upgrading() };
+    let server = Running::with(&runtime, config, version);
+    let mut connection = server.open();
+    connection.send(offer("GET", "/", &barewire_h2::Config::default()));
+    assert_eq!(connection.answer().text(), "HTTP/1.1 / 4 0");
+    // Who does not ask is told.
+    let mut prior = server.open();
+    prior.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert_eq!(prior.answer().status, 505);
+    assert_eq!(prior.rest(), b"");
+    drop((connection, prior));
+    server.stop();
+}
+
 pub(crate) fn are_ignored_unless_they_are_as_they_should_be<R: Spawn>(runtime: R) {
     const SETTINGS: &str = "HTTP2-Settings: AAMAAABkAAQAAP__\r\n";
     let server = Running::with(&runtime, upgrading(), version);
