@@ -20,6 +20,8 @@ pub(crate) enum Error {
     Body { received: u64, error: client::Error },
     /// A request got no response.
     Client(client::Error),
+    /// `--max-extra-threads` for a runtime that takes none.
+    ExtraThreads,
     /// A server's address cannot be listened on.
     Listen { bind: String, source: io::Error },
     /// `RUST_LOG` is not understood.
@@ -55,7 +57,9 @@ impl Error {
             Self::Bind { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
                 ExitCode::from(2)
             }
-            Self::LogFilter(_) | Self::ThreadsOfStd | Self::Wish(_) => ExitCode::from(2),
+            Self::ExtraThreads | Self::LogFilter(_) | Self::ThreadsOfStd | Self::Wish(_) => {
+                ExitCode::from(2)
+            }
             Self::Bind { .. }
             | Self::Body { .. }
             | Self::Client(_)
@@ -85,6 +89,10 @@ impl fmt::Display for Error {
                 write!(f, "only {received} bytes of the body came: {error}{}", hint(error))
             }
             Self::Client(error) => write!(f, "{error}{}", hint(error)),
+            Self::ExtraThreads => f.write_str(
+                "--max-extra-threads goes with --runtime std alone, which has a thread for each \
+                 connection: leave it out, or choose how many there are in all with --threads",
+            ),
             Self::Listen { bind, source } => {
                 write!(f, "cannot listen on {bind}: ")?;
                 match source.kind() {
@@ -144,7 +152,7 @@ impl std::error::Error for Error {
             Self::Signals(error) | Self::Stdout(error) | Self::Threads(error) => Some(error),
             Self::Tls(error) | Self::Trust(error) => Some(error),
             Self::Wish(error) => Some(error),
-            Self::Status { .. } | Self::ThreadsOfStd => None,
+            Self::ExtraThreads | Self::Status { .. } | Self::ThreadsOfStd => None,
         }
     }
 }

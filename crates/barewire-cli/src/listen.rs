@@ -48,6 +48,18 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "tls_cert")]
     tls_self_signed: bool,
 
+    /// Speak HTTP/1.1 and nothing else [default: HTTP/2 too, to those who begin with it or agree on it in TLS]
+    #[arg(long)]
+    http1: bool,
+
+    /// Go on in HTTP/2 with those who offer it in HTTP/1.1, without TLS, as `curl --http2` does
+    #[arg(long, conflicts_with = "http1")]
+    h2c: bool,
+
+    /// How many threads HTTP/2 may take beside one for each connection [default: 512; only with --runtime std]
+    #[arg(long, value_name = "N")]
+    max_extra_threads: Option<usize>,
+
     /// Log each request on standard error; twice: what goes wrong with connections, too. RUST_LOG overrides it
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -75,7 +87,15 @@ impl Arguments {
             _ => LevelFilter::TRACE,
         })?;
         let tls = self.tls().map_err(Error::Tls)?;
-        self.runtime.run(self.threads, Listening { bind: self.bind, tls, application })
+        let mut config =
+            Config { http1_only: self.http1, h2c_upgrade: self.h2c, ..Config::default() };
+        match self.max_extra_threads {
+            Some(_) if self.runtime != Runtime::Std => return Err(Error::ExtraThreads),
+            Some(threads) => config.max_extra_threads = threads,
+            None => {}
+        }
+        let listening = Listening { bind: self.bind, tls, config, application };
+        self.runtime.run(self.threads, listening)
     }
 
     fn tls(&self) -> Result<Option<ServerConfig>, ConfigError> {
@@ -96,19 +116,20 @@ impl Arguments {
 struct Listening<A> {
     bind: String,
     tls: Option<ServerConfig>,
+    config: Config,
     application: A,
 }
 
 impl<A: Application> Program for Listening<A> {
     fn run<R: Spawn>(self, runtime: R) -> Result<(), Error> {
-        let Self { bind, tls, application } = self;
+        let Self { bind, tls, mut config, application } = self;
         let server =
             Server::listen(runtime.clone(), bind.as_str()).map_err(|error| match error {
                 ServeError::Listen { address, source } => Error::Listen { bind: address, source },
                 ServeError::Resolve { source, .. } => Error::Bind { bind: bind.clone(), source },
                 error => Error::Serve(error),
             })?;
-        let config = Config { connect_info: A::WANTS_CLIENT_ADDRESS, ..Config::default() };
+        config.connect_info = A::WANTS_CLIENT_ADDRESS;
         let mut server = server.config(config);
         let scheme = if tls.is_some() { "https" } else { "http" };
         if let Some(tls) = &tls {

@@ -214,6 +214,11 @@ fn options_that_do_not_go_together() {
     assert!(finished.stderr.contains("1 or more"), "{finished}");
     let finished = fails("std", &["echo", "--threads", "2"], &["--threads", "--runtime"]);
     assert_eq!(finished.status.code(), Some(2), "{finished}");
+    let extra = ["echo", "--max-extra-threads", "2"];
+    let finished = fails("smol", &extra, &["--max-extra-threads", "--runtime std"]);
+    assert_eq!(finished.status.code(), Some(2), "{finished}");
+    let finished = Process::spawn(&mut barewire(&["echo", "--http1", "--h2c"])).finish();
+    assert_eq!(finished.status.code(), Some(2), "{finished}");
     let mut command = barewire(&["echo", "--bind", "127.0.0.1:0"]);
     let finished = Process::spawn(command.env("RUST_LOG", "=nonsense=")).finish();
     assert_eq!(finished.status.code(), Some(2), "{finished}");
