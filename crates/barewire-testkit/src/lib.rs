@@ -8,6 +8,7 @@
 //! - [`contract`] checks the seven rules of [`Protocol`](barewire_proto::Protocol) on any sample input;
 //! - [`pair`] puts a client and a server into one struct, with a clock that the test moves and a
 //!   [`link`] that splits, delays and cuts from a seed;
+//! - [`limits`] runs tests of time limits with longer ones where the machine is slow;
 //! - [`allocations`] counts allocations in a test binary that asks for it.
 //!
 //! Nothing here opens a socket or sleeps, and every random choice follows from a seed, so that what fails
@@ -20,6 +21,7 @@ pub mod clock;
 pub mod contract;
 #[cfg(test)]
 mod echo;
+pub mod limits;
 pub mod link;
 pub mod pair;
 pub mod random;

@@ -1,7 +1,8 @@
-use std::net::TcpListener;
+use std::net::SocketAddr;
 
 use barewire_client::{Client, ErrorKind, Phase, UrlError};
 use barewire_rt::{ConnectError, Spawn};
+use socket2::{Domain, Socket, Type};
 
 use crate::on_each_runtime;
 use crate::script::Server;
@@ -60,7 +61,10 @@ fn a_host_that_is_not_there<R: Spawn>(runtime: R) {
 }
 
 fn nobody_listens<R: Spawn>(runtime: R) {
-    let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Bound, so that nobody else gets the port meanwhile.
+    let bound = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    bound.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let addr = bound.local_addr().unwrap().as_socket().unwrap();
     runtime.clone().block_on(async move {
         let client = Client::new(runtime);
         let error = client.get(format!("http://{addr}/secret")).send().await.unwrap_err();

@@ -5,6 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use barewire_testkit::limits::TooSlow;
+
 pub(crate) type Play = Box<dyn FnOnce(&mut Peer) + Send>;
 
 /// The server. Dropping it waits for its script to end, and fails if the script failed.
@@ -43,6 +45,12 @@ impl Server {
             peer.send(answer);
             peer.wait_for_end();
         })
+    }
+
+    /// Passes on what came. Where that is that the machine was too slow for a limit, its client has broken off before
+    /// the script came to its end, which is then nobody's mistake.
+    pub(crate) fn unless_slow<T>(&mut self, came: Result<T, TooSlow>) -> Result<T, TooSlow> {
+        came.inspect_err(|_| drop(self.thread.take()))
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use barewire_client::{Body, Client, Config, Error, ErrorKind, Phase};
 use barewire_rt::Spawn;
+use barewire_testkit::limits::{TooSlow, growing};
 
 use crate::on_each_runtime;
 use crate::script::{Server, play};
@@ -17,11 +18,32 @@ on_each_runtime!(
     a_slow_body_is_not_a_quiet_server,
 );
 
-fn config(read: Option<u64>, total: Option<u64>) -> Config {
+const SHORT: Duration = Duration::from_millis(20);
+
+fn config(read: Option<Duration>, total: Option<Duration>) -> Config {
     let mut config = Config::default();
-    config.timeouts.read = read.map(Duration::from_millis);
-    config.timeouts.total = total.map(Duration::from_millis);
+    config.timeouts.read = read;
+    config.timeouts.total = total;
     config
+}
+
+/// What the limit did not strike before it came.
+fn in_time<T>(came: Result<T, Error>) -> Result<T, TooSlow> {
+    came.map_err(|error| match error.is_timeout() {
+        true => TooSlow::because(error),
+        false => panic!("{error:?}"),
+    })
+}
+
+/// Whether the limit struck in no earlier phase.
+fn strikes(error: &Error, wanted: Phase) -> Result<(), TooSlow> {
+    match error.kind() {
+        ErrorKind::Timeout(phase) if *phase != wanted => Err(TooSlow::because(error)),
+        _ => {
+            assert_timeout(error, wanted);
+            Ok(())
+        }
+    }
 }
 
 fn assert_timeout(error: &Error, wanted: Phase) {
@@ -35,7 +57,7 @@ fn a_server_that_does_not_answer<R: Spawn>(runtime: R) {
         peer.wait_for_end();
     });
     runtime.clone().block_on(async move {
-        let client = Client::builder(runtime).read_timeout(Duration::from_millis(20)).build();
+        let client = Client::builder(runtime).read_timeout(SHORT).build();
         let error = client.get(server.url("/")).send().await.unwrap_err();
         assert_timeout(&error, Phase::ReceiveHead);
         assert_eq!(client.connections(server.url("/")).unwrap().in_use, 0);
@@ -43,47 +65,60 @@ fn a_server_that_does_not_answer<R: Spawn>(runtime: R) {
 }
 
 fn a_body_that_stops<R: Spawn>(runtime: R) {
-    let server = Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
-    runtime.clone().block_on(async move {
-        let client = Client::builder(runtime).config(config(Some(20), None)).build();
-        let mut response = client.get(server.url("/")).send().await.unwrap();
-        assert_eq!(response.chunk().await.unwrap().unwrap(), "half");
-        assert_timeout(&response.chunk().await.unwrap_err(), Phase::ReceiveBody);
-        assert!(response.chunk().await.unwrap().is_none());
-        assert_eq!(client.connections(server.url("/")).unwrap().in_use, 0);
+    growing(SHORT, |limit| {
+        let mut server = Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
+        let runtime = runtime.clone();
+        runtime.clone().block_on(async move {
+            let client = Client::builder(runtime).config(config(Some(limit), None)).build();
+            let sent = client.get(server.url("/")).send().await;
+            let mut response = server.unless_slow(in_time(sent))?;
+            assert_eq!(response.chunk().await.unwrap().unwrap(), "half");
+            assert_timeout(&response.chunk().await.unwrap_err(), Phase::ReceiveBody);
+            assert!(response.chunk().await.unwrap().is_none());
+            assert_eq!(client.connections(server.url("/")).unwrap().in_use, 0);
+            Ok(())
+        })
     });
 }
 
 fn a_total_over_all<R: Spawn>(runtime: R) {
-    let server = Server::once(|peer| {
-        peer.request();
-        peer.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
-        // There is always something, and never an end.
-        while peer.try_send(b"1\r\nx\r\n") {}
-    });
-    runtime.clone().block_on(async move {
-        let client = Client::builder(runtime).config(config(None, Some(500))).build();
-        let mut response = client.get(server.url("/")).send().await.unwrap();
-        let error = loop {
-            if let Err(error) = response.chunk().await {
-                break error;
-            }
-        };
-        assert_timeout(&error, Phase::ReceiveBody);
+    growing(10 * SHORT, |limit| {
+        let mut server = Server::once(|peer| {
+            peer.request();
+            peer.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+            // There is always something, and never an end.
+            while peer.try_send(b"1\r\nx\r\n") {}
+        });
+        let runtime = runtime.clone();
+        runtime.clone().block_on(async move {
+            let client = Client::builder(runtime).config(config(None, Some(limit))).build();
+            let sent = client.get(server.url("/")).send().await;
+            let mut response = server.unless_slow(in_time(sent))?;
+            let error = loop {
+                if let Err(error) = response.chunk().await {
+                    break error;
+                }
+            };
+            assert_timeout(&error, Phase::ReceiveBody);
+            Ok(())
+        })
     });
 }
 
 fn a_total_of_one_request<R: Spawn>(runtime: R) {
-    let server = Server::once(|peer| {
-        peer.request();
-        peer.answer("connected");
-        peer.wait_for_end();
-    });
-    runtime.clone().block_on(async move {
-        let client = Client::builder(runtime).config(config(None, None)).build();
-        client.get(server.url("/")).send().await.unwrap().text().await.unwrap();
-        let request = client.get(server.url("/")).timeout(Duration::from_millis(100));
-        assert_timeout(&request.send().await.unwrap_err(), Phase::ReceiveHead);
+    growing(SHORT, |limit| {
+        let server = Server::once(|peer| {
+            peer.request();
+            peer.answer("connected");
+            peer.wait_for_end();
+        });
+        let runtime = runtime.clone();
+        runtime.clone().block_on(async move {
+            let client = Client::builder(runtime).config(config(None, None)).build();
+            client.get(server.url("/")).send().await.unwrap().text().await.unwrap();
+            let request = client.get(server.url("/")).timeout(limit);
+            strikes(&request.send().await.unwrap_err(), Phase::ReceiveHead)
+        })
     });
 }
 
@@ -95,7 +130,7 @@ fn a_server_that_does_not_read<R: Spawn>(runtime: R) {
         peer.wait_for_end();
     });
     runtime.clone().block_on(async move {
-        let client = Client::builder(runtime).config(config(Some(50), None)).build();
+        let client = Client::builder(runtime).config(config(Some(SHORT), None)).build();
         let endless = Body::from_read(std::io::repeat(b'x'));
         let error = client.put(server.url("/")).body(endless).send().await.unwrap_err();
         assert_timeout(&error, Phase::Send);
@@ -105,40 +140,55 @@ fn a_server_that_does_not_read<R: Spawn>(runtime: R) {
 
 /// The time in which nobody asks for the body does not count, however much longer than the limit it is.
 fn a_reader_that_takes_its_time<R: Spawn>(runtime: R) {
-    let server = Server::once(|peer| {
-        peer.request();
-        peer.send("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf");
-        peer.send("rest");
-        peer.wait_for_end();
-    });
-    runtime.clone().block_on(async move {
-        let client = Client::builder(runtime.clone()).config(config(Some(500), None)).build();
-        let response = client.get(server.url("/")).send().await.unwrap();
-        runtime.sleep(Duration::from_millis(800)).await;
-        assert_eq!(response.text().await.unwrap(), "halfrest");
-        drop(client);
+    growing(5 * SHORT, |limit| {
+        let (sent, all_sent) = mpsc::channel();
+        let mut server = Server::once(move |peer| {
+            peer.request();
+            peer.send("HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf");
+            peer.send("rest");
+            sent.send(()).unwrap();
+            peer.wait_for_end();
+        });
+        let runtime = runtime.clone();
+        runtime.clone().block_on(async move {
+            let client = Client::builder(runtime.clone()).config(config(Some(limit), None)).build();
+            let sent = client.get(server.url("/")).send().await;
+            let response = server.unless_slow(in_time(sent))?;
+            all_sent.recv().unwrap();
+            runtime.sleep(2 * limit).await;
+            assert_eq!(response.text().await.unwrap(), "halfrest");
+            drop(client);
+            Ok(())
+        })
     });
 }
 
 /// Neither does the time in which the request's own body has nothing to send.
 fn a_slow_body_is_not_a_quiet_server<R: Spawn>(runtime: R) {
-    struct Slow(u8);
+    struct Slow(u8, Duration);
     impl std::io::Read for Slow {
         fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-            std::thread::sleep(Duration::from_millis(600));
+            std::thread::sleep(self.1);
             self.0 -= 1;
             buf[0] = b'0' + self.0;
             Ok(usize::from(self.0 > 0))
         }
     }
-    let server = Server::new(vec![play(|peer| {
-        peer.request();
-        assert_eq!(peer.until("0\r\n\r\n"), "1\r\n1\r\n0\r\n\r\n");
-        peer.answer("at last");
-    })]);
-    runtime.clone().block_on(async move {
-        let client = Client::builder(runtime).config(config(Some(500), None)).build();
-        let request = client.post(server.url("/")).body(Body::from_read(Slow(2)));
-        assert_eq!(request.send().await.unwrap().text().await.unwrap(), "at last");
+    growing(5 * SHORT, |limit| {
+        let mut server = Server::new(vec![play(|peer| {
+            peer.request();
+            assert_eq!(peer.until("0\r\n\r\n"), "1\r\n1\r\n0\r\n\r\n");
+            // Nobody waits for it any more when the machine was slow.
+            peer.try_send(b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nat last");
+        })]);
+        let runtime = runtime.clone();
+        runtime.clone().block_on(async move {
+            let client = Client::builder(runtime).config(config(Some(limit), None)).build();
+            let slow = Slow(2, 2 * limit);
+            let request = client.post(server.url("/")).body(Body::from_read(slow));
+            let response = server.unless_slow(in_time(request.send().await))?;
+            assert_eq!(response.text().await.unwrap(), "at last");
+            Ok(())
+        })
     });
 }

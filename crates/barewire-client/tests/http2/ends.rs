@@ -5,6 +5,7 @@ use std::time::Duration;
 use barewire_client::{Client, ErrorKind, Phase};
 use barewire_h2::{Config, ServerEvent};
 use barewire_rt::Spawn;
+use barewire_testkit::limits::{TooSlow, growing};
 
 use crate::peer::{Server, Talk, echo_path};
 use crate::{client, on_each_runtime};
@@ -145,30 +146,48 @@ async fn until<R: Spawn>(runtime: &R, what: impl Fn() -> bool) {
 }
 
 fn idle_connections_that_are_looked_after<R: Spawn>(runtime: R) {
-    let server = Server::echo_paths(Config::default());
-    runtime.clone().block_on(async move {
-        let mut config = client(runtime.clone()).config().clone();
-        config.h2.timeouts.keepalive_timeout = Duration::from_millis(200);
-        let builder = Client::builder(runtime.clone()).config(config);
-        let client = builder.http2_keepalive(Duration::from_millis(20)).build();
-        let keeper = client.clone();
-        drop(runtime.spawn(async move { keeper.keep_alive().await }));
-        let count = || client.connections(server.url("/")).unwrap();
-        let text = client.get(server.url("/a")).send().await.unwrap().text().await.unwrap();
-        assert_eq!(text, "/a");
-        // Many intervals, and it is still there: its PINGs are answered.
-        runtime.sleep(Duration::from_millis(600)).await;
-        assert_eq!((count().idle, count().in_use), (1, 0));
-        let text = client.get(server.url("/b")).send().await.unwrap().text().await.unwrap();
-        assert_eq!((text.as_str(), server.connections()), ("/b", 1));
-        // The server is gone without a word.
-        server.tell(0, |talk| talk.mute = true);
-        until(&runtime, || count().idle == 0).await;
-        // Closed by the server: seen without being asked.
-        client.get(server.url("/c")).send().await.unwrap().bytes().await.unwrap();
-        assert_eq!((count().idle, server.connections()), (1, 2));
-        server.tell(1, |talk| talk.hang_up = true);
-        until(&runtime, || count().idle == 0).await;
+    growing(Duration::from_millis(100), |limit| {
+        let server = Server::echo_paths(Config::default());
+        let runtime = runtime.clone();
+        runtime.clone().block_on(async move {
+            let mut config = client(runtime.clone()).config().clone();
+            config.h2.timeouts.keepalive_timeout = limit;
+            let builder = Client::builder(runtime.clone()).config(config);
+            let client = builder.http2_keepalive(limit / 10).build();
+            let keeper = client.clone();
+            drop(runtime.spawn(async move { keeper.keep_alive().await }));
+            let counted = || {
+                let count = client.connections(server.url("/")).unwrap();
+                (count.idle, count.in_use, server.connections())
+            };
+            let ask = async |path| {
+                let response = client.get(server.url(path)).send();
+                let text = async { response.await?.text().await }.await;
+                assert_eq!(text.map_err(TooSlow::because)?, path);
+                Ok(())
+            };
+            ask("/a").await?;
+            // Many intervals, and it is still there: its PINGs are answered, if not too late.
+            runtime.sleep(3 * limit).await;
+            if counted() != (1, 0, 1) {
+                return Err(TooSlow::because(counted()));
+            }
+            ask("/b").await?;
+            if server.connections() != 1 {
+                return Err(TooSlow::because(counted()));
+            }
+            // The server is gone without a word.
+            server.tell(0, |talk| talk.mute = true);
+            until(&runtime, || counted().0 == 0).await;
+            // Closed by the server: seen without being asked.
+            ask("/c").await?;
+            if counted() != (1, 0, 2) {
+                return Err(TooSlow::because(counted()));
+            }
+            server.tell(1, |talk| talk.hang_up = true);
+            until(&runtime, || counted().0 == 0).await;
+            Ok(())
+        })
     });
 }
 

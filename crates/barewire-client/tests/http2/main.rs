@@ -8,6 +8,7 @@ mod ends;
 mod peer;
 mod share;
 mod single;
+mod sleepless;
 mod waits;
 
 use barewire_client::{Client, Error, Response};

@@ -3,14 +3,16 @@
 use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use barewire_client::{Client, ErrorKind, Phase};
+use barewire_client::{Client, Error, ErrorKind, Phase};
 use barewire_h2::{Config, Reason, ServerEvent};
 use barewire_rt::{Runtime, Spawn};
-use futures_lite::future::{block_on, poll_fn, poll_once};
+use barewire_testkit::limits::{TooSlow, growing};
+use futures_lite::future::{block_on, or, poll_fn, poll_once};
 
 use crate::peer::{Server, Talk, echo_path};
+use crate::sleepless::Sleepless;
 use crate::{client, on_each_runtime, smol};
 
 on_each_runtime!(
@@ -31,23 +33,29 @@ fn picky(talk: &mut Talk, event: ServerEvent) {
 }
 
 fn one_that_is_late_harms_only_itself<R: Spawn>(runtime: R) {
-    let server = Server::new(Config::default(), |_| picky);
-    runtime.clone().block_on(async move {
-        let client = client(runtime);
-        client.get(server.url("/")).send().await.unwrap().bytes().await.unwrap();
-        let late = client.get(server.url("/never")).timeout(Duration::from_millis(300));
-        let late = client.runtime().spawn(late.send());
-        assert_eq!(server.note(), "never");
-        for _ in 0..3 {
-            let response = client.get(server.url("/a")).send().await.unwrap();
-            assert_eq!(response.text().await.unwrap(), "/a");
-        }
-        let error = late.await.unwrap().unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Timeout(Phase::ReceiveHead)), "{error:?}");
-        assert_eq!(server.note(), "reset CANCEL");
-        let response = client.get(server.url("/b")).send().await.unwrap();
-        assert_eq!(response.text().await.unwrap(), "/b");
-        assert_eq!(server.connections(), 1);
+    growing(Duration::from_millis(100), |limit| {
+        let server = Server::new(Config::default(), |_| picky);
+        let runtime = runtime.clone();
+        runtime.clone().block_on(async move {
+            let client = client(runtime);
+            client.get(server.url("/")).send().await.unwrap().bytes().await.unwrap();
+            let late = client.get(server.url("/never")).timeout(limit);
+            let late = client.runtime().spawn(late.send());
+            if server.notes.recv_timeout(2 * limit).as_deref() != Ok("never") {
+                return Err(TooSlow::because("it was never sent"));
+            }
+            for _ in 0..3 {
+                let response = client.get(server.url("/a")).send().await.unwrap();
+                assert_eq!(response.text().await.unwrap(), "/a");
+            }
+            let error = late.await.unwrap().unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Timeout(Phase::ReceiveHead)), "{error:?}");
+            assert_eq!(server.note(), "reset CANCEL");
+            let response = client.get(server.url("/b")).send().await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "/b");
+            assert_eq!(server.connections(), 1);
+            Ok(())
+        })
     });
 }
 
@@ -73,30 +81,40 @@ fn a_stream_that_is_reset_harms_only_itself<R: Spawn>(runtime: R) {
 }
 
 fn a_server_that_is_gone_is_noticed_by_keepalive<R: Spawn>(runtime: R) {
-    let server = Server::new(Config::default(), |_| {
-        |talk: &mut Talk, event: ServerEvent| match &event {
-            ServerEvent::Request(_, request, _) if request.uri().path() == "/mute" => {
-                talk.mute = true;
-            }
-            _ => picky(talk, event),
-        }
-    });
-    runtime.clone().block_on(async move {
-        let mut config = client(runtime.clone()).config().clone();
-        config.h2.timeouts.keepalive_timeout = Duration::from_millis(100);
-        let builder = Client::builder(runtime).config(config);
-        let client = builder.http2_keepalive(Duration::from_millis(50)).build();
-        // Longer than a few intervals, with a server that answers its PINGs.
-        let late = client.get(server.url("/never")).timeout(Duration::from_millis(400));
-        let error = late.send().await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Timeout(_)), "{error:?}");
-        let error = client.get(server.url("/mute")).send().await.unwrap_err();
-        let noticed = matches!(
+    let noticed = |error: &Error| {
+        matches!(
             error.kind(),
             ErrorKind::Http2(Phase::ReceiveHead, why)
                 if why.kind() == barewire_h2::ErrorKind::KeepaliveTimeout
-        );
-        assert!(noticed && error.is_timeout(), "{error:?}");
+        )
+    };
+    growing(Duration::from_millis(50), |limit| {
+        let server = Server::new(Config::default(), |_| {
+            |talk: &mut Talk, event: ServerEvent| match &event {
+                ServerEvent::Request(_, request, _) if request.uri().path() == "/mute" => {
+                    talk.mute = true;
+                }
+                _ => picky(talk, event),
+            }
+        });
+        let runtime = runtime.clone();
+        runtime.clone().block_on(async move {
+            let mut config = client(runtime.clone()).config().clone();
+            config.h2.timeouts.keepalive_timeout = limit;
+            let client = Client::builder(runtime).config(config).http2_keepalive(limit / 2).build();
+            // Longer than a few intervals, with a server that answers its PINGs.
+            let late = client.get(server.url("/never")).timeout(4 * limit);
+            let error = late.send().await.unwrap_err();
+            if !matches!(error.kind(), ErrorKind::Timeout(_)) {
+                return Err(TooSlow::because(error));
+            }
+            let error = client.get(server.url("/mute")).send().await.unwrap_err();
+            if !noticed(&error) {
+                return Err(TooSlow::because(error));
+            }
+            assert!(error.is_timeout(), "{error:?}");
+            Ok(())
+        })
     });
 }
 
@@ -108,10 +126,24 @@ fn waiting<'a, R: Runtime + 'a>(client: &Client<R>, url: String) -> Waiting<'a> 
     Box::pin(async move { request.await?.text().await })
 }
 
+/// A client whose requests never look for themselves because it takes long: they wait for ever if nobody wakes them.
+fn sleepless() -> Client<Sleepless> {
+    Client::builder(Sleepless(smol())).http2_prior_knowledge().build()
+}
+
+/// What comes at once if nobody waits for a wake that was lost.
+async fn woken<T>(future: impl Future<Output = T>) -> T {
+    or(future, async {
+        smol().sleep(Duration::from_secs(60)).await;
+        panic!("nobody wakes it");
+    })
+    .await
+}
+
 #[test]
 fn a_leader_that_is_dropped_passes_the_lead_on() {
     let server = Server::new(Config::default(), |_| picky);
-    let client = client(smol());
+    let client = sleepless();
     block_on(async {
         client.get(server.url("/")).send().await.unwrap().bytes().await.unwrap();
         for n in 0..20 {
@@ -126,9 +158,7 @@ fn a_leader_that_is_dropped_passes_the_lead_on() {
                 leader = None;
                 polled
             });
-            let start = Instant::now();
-            assert_eq!(text.await.unwrap(), path);
-            assert!(start.elapsed() < Duration::from_secs(5));
+            assert_eq!(woken(text).await.unwrap(), path);
         }
     });
 }
@@ -145,12 +175,10 @@ fn a_leader_that_is_not_polled_any_more_does_not_stop_the_others() {
     let mut cx = Context::from_waker(Waker::noop());
     assert!(leader.as_mut().poll(&mut cx).is_pending());
     assert_eq!(server.note(), "never");
-    let start = Instant::now();
     for n in 0..3 {
         let path = format!("/{n}");
-        assert_eq!(block_on(waiting(&client, server.url(&path))).unwrap(), path);
+        assert_eq!(block_on(woken(waiting(&client, server.url(&path)))).unwrap(), path);
     }
-    assert!(start.elapsed() < Duration::from_secs(5));
     drop(leader);
     assert_eq!(block_on(waiting(&client, server.url("/x"))).unwrap(), "/x");
     assert_eq!(server.note(), "reset CANCEL");
@@ -231,14 +259,13 @@ fn a_response_that_nobody_reads_is_cancelled_when_dropped() {
 #[test]
 fn threads_that_come_and_go_leave_nobody_behind() {
     let server = Server::echo_paths(Config::default());
-    let client = client(smol());
+    let client = sleepless();
     block_on(waiting(&client, server.url("/"))).unwrap();
     let threads: Vec<_> = (0..8_u64)
         .map(|thread| {
             let (client, url) = (client.clone(), server.url(""));
             thread::spawn(move || {
                 let mut seed = thread.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-                let mut late = 0;
                 for round in 0..150 {
                     seed ^= seed << 13;
                     seed ^= seed >> 7;
@@ -249,8 +276,7 @@ fn threads_that_come_and_go_leave_nobody_behind() {
                         .map(|_| Some(waiting(&client, format!("{url}/dropped"))))
                         .collect();
                     let mut patience = seed >> 8 & 3;
-                    let start = Instant::now();
-                    let text = block_on(poll_fn(|cx| {
+                    let text = block_on(woken(poll_fn(|cx| {
                         for dropped in &mut dropped {
                             let over = patience == 0
                                 || dropped
@@ -262,17 +288,15 @@ fn threads_that_come_and_go_leave_nobody_behind() {
                         }
                         patience = patience.saturating_sub(1);
                         wanted.as_mut().poll(cx)
-                    }));
+                    })));
                     assert_eq!(text.unwrap(), path);
-                    late += u32::from(start.elapsed() >= Duration::from_millis(200));
                 }
-                late
             })
         })
         .collect();
-    let late: u32 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
-    // A lost wake costs 250 ms; a machine that is busy costs some of that too.
-    assert!(late < 20, "{late} of 1200 requests waited for long");
+    for thread in threads {
+        thread.join().unwrap();
+    }
     assert_eq!(server.connections(), 1);
     let counted = client.connections(server.url("/")).unwrap();
     assert_eq!((counted.idle, counted.in_use), (1, 0));

@@ -1,10 +1,11 @@
 //! Connections that are opened while others wait for them or are there already: what becomes of them, and who is
 //! told.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use barewire_client::{Client, ErrorKind, Phase};
 use barewire_rt::Spawn;
+use barewire_testkit::limits::{TooSlow, growing};
 use http::Version;
 
 use crate::peer::Server;
@@ -62,36 +63,57 @@ async fn outcomes<R: Spawn>(
 
 fn a_failure_is_told_to_all_who_waited<R: Spawn>(runtime: R) {
     let made = made();
-    let server = Server::silent_at_first(&made, usize::MAX);
-    runtime.clone().block_on(async move {
-        let limit = Duration::from_millis(500);
-        let client = builder(runtime, made.certificate_pem()).connect_timeout(limit).build();
-        for outcome in outcomes(&client, &server, 20).await {
-            let error = outcome.unwrap_err();
-            assert!(matches!(error.kind(), ErrorKind::Timeout(Phase::Handshake)), "{error:?}");
-            assert!(error.to_string().contains(&server.url("")), "{error}");
-        }
-        // Who was late to come has made an attempt of its own; but not one after the other.
-        assert!(server.connections() < 10, "{} attempts for 20 requests", server.connections());
-        assert_eq!(client.connections(server.url("/")).unwrap().in_use, 0);
+    growing(Duration::from_millis(200), |limit| {
+        let server = Server::silent_at_first(&made, usize::MAX);
+        let runtime = runtime.clone();
+        runtime.clone().block_on(async {
+            let client = builder(runtime, made.certificate_pem()).connect_timeout(limit).build();
+            for outcome in outcomes(&client, &server, 20).await {
+                let error = outcome.unwrap_err();
+                match error.kind() {
+                    ErrorKind::Timeout(Phase::Handshake) => {}
+                    _ if error.is_timeout() => return Err(TooSlow::because(error)),
+                    _ => panic!("{error:?}"),
+                }
+                assert!(error.to_string().contains(&server.url("")), "{error}");
+            }
+            assert_eq!(client.connections(server.url("/")).unwrap().in_use, 0);
+            // Who was late to come has made an attempt of its own; but not one after the other.
+            match server.connections() {
+                0..10 => Ok(()),
+                attempts => Err(TooSlow::because((attempts, "attempts for 20 requests"))),
+            }
+        })
     });
 }
 
 fn who_has_no_more_time_fails_alone<R: Spawn>(runtime: R) {
     let made = made();
-    let server = Server::silent_at_first(&made, 1);
-    runtime.clone().block_on(async move {
-        let client = builder(runtime.clone(), made.certificate_pem()).build();
-        let hasty = client.get(server.url("/")).timeout(Duration::from_millis(300));
-        let hasty = runtime.spawn(hasty.send());
-        while server.connections() == 0 {
-            runtime.sleep(Duration::from_millis(1)).await;
-        }
-        for outcome in outcomes(&client, &server, 8).await {
-            assert_eq!(outcome.unwrap(), "/a");
-        }
-        let error = hasty.await.unwrap().unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Timeout(Phase::Handshake)), "{error:?}");
-        assert_eq!(server.connections(), 2);
+    growing(Duration::from_millis(100), |limit| {
+        let server = Server::silent_at_first(&made, 1);
+        let runtime = runtime.clone();
+        runtime.clone().block_on(async {
+            let client = builder(runtime.clone(), made.certificate_pem()).build();
+            let hasty = client.get(server.url("/")).timeout(limit);
+            let hasty = runtime.spawn(hasty.send());
+            let start = Instant::now();
+            while server.connections() == 0 {
+                if start.elapsed() > 2 * limit {
+                    return Err(TooSlow::because("it came to no connection"));
+                }
+                runtime.sleep(Duration::from_millis(1)).await;
+            }
+            for outcome in outcomes(&client, &server, 8).await {
+                assert_eq!(outcome.unwrap(), "/a");
+            }
+            let error = hasty.await.unwrap().unwrap_err();
+            match error.kind() {
+                ErrorKind::Timeout(Phase::Handshake) => {}
+                _ if error.is_timeout() => return Err(TooSlow::because(error)),
+                _ => panic!("{error:?}"),
+            }
+            assert_eq!(server.connections(), 2);
+            Ok(())
+        })
     });
 }
