@@ -109,6 +109,13 @@ pub async fn connect_any<R: Runtime>(
             while let Some((addr, attempt)) = running.get_mut(i) {
                 match attempt.as_mut().poll(cx) {
                     Poll::Ready(Ok(stream)) => return Poll::Ready(Ok(stream)),
+                    // The deadline is everybody's: an attempt may be the first to see that it is over.
+                    Poll::Ready(Err(error))
+                        if error.kind() == io::ErrorKind::TimedOut
+                            && deadline.is_some_and(|at| at <= runtime.now()) =>
+                    {
+                        return Poll::Ready(Err(ConnectError::TimedOut));
+                    }
                     Poll::Ready(Err(error)) => {
                         failed.push((*addr, error));
                         drop(running.swap_remove(i));

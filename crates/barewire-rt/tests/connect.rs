@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,6 +21,18 @@ struct Fake(Arc<Mutex<State>>);
 struct State {
     now: Instant,
     tried: Vec<SocketAddr>,
+}
+
+impl Fake {
+    /// An attempt that sees the deadline first: the thread was held up for a moment just before it.
+    fn give_up(&self, deadline: Instant) -> Poll<io::Result<TcpStream>> {
+        let mut state = self.0.lock().unwrap();
+        if state.now + Duration::from_millis(1) < deadline {
+            return Poll::Pending;
+        }
+        state.now = deadline;
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
 }
 
 struct Sleep(Instant, Fake);
@@ -45,12 +58,13 @@ impl Runtime for Fake {
     async fn connect_tcp(
         &self,
         addr: SocketAddr,
-        _: Option<Instant>,
+        deadline: Option<Instant>,
     ) -> io::Result<Self::TcpStream> {
         self.0.lock().unwrap().tried.push(addr);
         match addr.port() {
             ANSWERS => connected(),
             REFUSES => Err(io::ErrorKind::ConnectionRefused.into()),
+            LATE => poll_fn(|_| self.give_up(deadline.unwrap())).await,
             _ => std::future::pending().await,
         }
     }
@@ -87,6 +101,7 @@ impl Runtime for Fake {
 const ANSWERS: u16 = 1;
 const REFUSES: u16 = 2;
 const SILENT: u16 = 3;
+const LATE: u16 = 4;
 
 /// Any TCP stream will do.
 fn connected() -> io::Result<TcpStream> {
@@ -138,6 +153,15 @@ fn the_deadline_ends_it() {
     let (ended, after, tried) = race(&[SILENT, SILENT, ANSWERS], Some(limit));
     assert!(matches!(ended, Err(ConnectError::TimedOut)));
     assert_eq!((after, tried), (limit, vec![SILENT, SILENT]));
+}
+
+#[test]
+fn the_deadline_is_the_same_whoever_sees_it_first() {
+    for ports in [&[LATE][..], &[SILENT, LATE], &[REFUSES, LATE]] {
+        let (ended, after, _) = race(ports, Some(Duration::from_millis(300)));
+        assert!(matches!(ended, Err(ConnectError::TimedOut)), "{ports:?}: {ended:?}");
+        assert_eq!(after, Duration::from_millis(300));
+    }
 }
 
 #[test]
