@@ -29,6 +29,19 @@ fn servers() {
     check("server", |vector| Server::new(support::config(vector)));
 }
 
+/// But for a tunnel, of which nobody knows who is to speak next.
+#[test]
+fn clients_that_stop_are_not_waited_for() {
+    for vector in support::load("server") {
+        let tunnel = vector.expected.lines().any(|line| line.contains("CONNECT"));
+        if !tunnel {
+            let Vector { name, input, eof, .. } = vector.clone();
+            let make = || Server::new(support::config(&vector));
+            contract::waits_for_nobody(make, &Sample { name, input, eof });
+        }
+    }
+}
+
 #[test]
 fn clients() {
     check("client", |vector| Client::new(support::config(vector), &vector.requests));
