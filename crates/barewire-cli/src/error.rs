@@ -164,6 +164,7 @@ fn hint(error: &client::Error) -> &'static str {
         client::ErrorKind::Tls(_, why) if why.kind() == TlsErrorKind::UnknownIssuer => {
             " (--cacert FILE names the roots, --insecure trusts anybody)"
         }
+        client::ErrorKind::TlsConfig(ConfigError::NoRoots) => " (--cacert FILE names them)",
         client::ErrorKind::NoHttp2 => " (leave --http2 out)",
         client::ErrorKind::Http2(client::Phase::ReceiveHead, _) => {
             " (if it does not speak HTTP/2, leave --http2 out)"

@@ -118,7 +118,14 @@ impl fmt::Display for ConfigError {
             Self::Certificate { path: Some(path), why } => write!(f, "{}: {why}", path.display()),
             Self::Certificate { path: None, why } => why.fmt(f),
             Self::NoCertificate => f.write_str("a server needs a certificate and its key"),
-            Self::NoRoots => f.write_str("no root certificates: name some"),
+            Self::NoRoots if cfg!(feature = "platform-roots") => f.write_str(
+                "no root certificates: install those of the system (ca-certificates), or name some \
+                 by `roots_file`",
+            ),
+            Self::NoRoots => f.write_str(
+                "no root certificates: turn on the feature `platform-roots`, or name some by \
+                 `roots_file`",
+            ),
             Self::EarlyData => {
                 f.write_str("early data can be replayed: set max_early_data_size to 0")
             }

@@ -90,7 +90,8 @@ impl fmt::Display for Error {
             }
             ErrorKind::TlsUnavailable => write!(
                 f,
-                "cannot reach {place}: https needs TLS: build with the feature `tls`, or use http"
+                "cannot reach {place}: https needs TLS: turn on the feature `platform-roots`, or `tls` with \
+                 roots of your own"
             ),
             #[cfg(feature = "http2")]
             ErrorKind::Unprocessed(_) => {
@@ -143,6 +144,8 @@ mod tests {
             ErrorKind::Status(StatusCode::NOT_FOUND),
             ErrorKind::Timeout(Phase::Pool),
             ErrorKind::Timeout(Phase::ReceiveBody),
+            #[cfg(feature = "tls")]
+            ErrorKind::TlsConfig(barewire_tls::ConfigError::NoRoots),
             ErrorKind::TlsUnavailable,
         ];
         for kind in kinds {
@@ -150,6 +153,18 @@ mod tests {
             let text = error.to_string();
             assert!(text.contains("http://example.org"), "{text}");
             assert!(!text.contains('\n') && text.len() < 200, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_https_lacks_is_named() {
+        let text = Error::from(ErrorKind::TlsUnavailable).to_string();
+        assert!(text.contains("`platform-roots`") && text.contains("`tls`"), "{text}");
+        #[cfg(all(feature = "tls", not(feature = "platform-roots")))]
+        {
+            let error = crate::ErrorKind::TlsConfig(barewire_tls::ConfigError::NoRoots);
+            let text = Error::from(error).to_string();
+            assert!(text.contains("`platform-roots`") && text.contains("`roots_file`"), "{text}");
         }
     }
 }

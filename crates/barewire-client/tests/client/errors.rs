@@ -32,7 +32,10 @@ fn a_url_that_cannot_be_used<R: Spawn>(runtime: R) {
         {
             let error = client.get("https://example.org/").send().await.unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::TlsUnavailable));
-            assert!(error.to_string().contains("build with the feature `tls`"), "{error}");
+            assert!(
+                error.to_string().contains("the feature `platform-roots`, or `tls`"),
+                "{error}"
+            );
             assert_eq!(error.origin(), Some("https://example.org"));
         }
     });
