@@ -27,6 +27,30 @@ use crate::{BodyLength, ClientEvent, Config, Error, ErrorKind, UsageError};
 ///
 /// Of the [timeouts](crate::Timeouts) a client keeps `write_progress` and `release_buffers`; how long to wait
 /// for a response is its user's policy.
+///
+/// ```
+/// use barewire_h1::{BodyLength, ClientConnection, ClientEvent, Config};
+/// use barewire_proto::{Buf, Protocol};
+///
+/// let mut client = ClientConnection::new(Config::default());
+/// let request = http::Request::get("http://example.com/hello").body(())?;
+/// client.send_request(&request, BodyLength::Empty)?;
+/// assert_eq!(client.output().chunk(), b"GET /hello HTTP/1.1\r\nhost: example.com\r\n\r\n");
+///
+/// let answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello";
+/// assert!(client.input().push(answer.into()).is_empty());
+/// while let Some(event) = client.poll_event()? {
+///     match event {
+///         ClientEvent::Response(response, length) => {
+///             assert_eq!((response.status().as_u16(), length), (200, BodyLength::Known(5)));
+///         }
+///         ClientEvent::Data(data) => assert_eq!(data, "Hello"),
+///         _ => {}
+///     }
+/// }
+/// assert!(client.is_reusable() && client.is_idle());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ClientConnection {
     config: Arc<Config>,

@@ -86,10 +86,11 @@ pub struct Timeouts {
     /// From the first byte of a head, or from the beginning of the connection, to the head's end; 408.
     /// A connection that never sent a byte is closed without an answer. Server only. Default 30 s.
     pub head: Option<Duration>,
-    /// Between messages on a kept connection; closed without an answer. Default 60 s.
+    /// Between messages on a kept connection; closed without an answer. Server only. Default 60 s.
     pub idle: Option<Duration>,
     /// While a body is awaited: in each such period at least
-    /// [`body_progress_bytes`](Self::body_progress_bytes) have to arrive; 408. Default 30 s.
+    /// [`body_progress_bytes`](Self::body_progress_bytes) have to arrive, not counting the framing of chunks; 408.
+    /// It is not awaited from a client that waits to be told to continue. Server only. Default 30 s.
     pub body_progress: Option<Duration>,
     /// See [`body_progress`](Self::body_progress). Default 1,024 bytes, which a body's end also satisfies.
     pub body_progress_bytes: u64,

@@ -5,6 +5,19 @@ use http::StatusCode;
 /// How the peer broke the protocol: what happened, which section says so, and what the peer is told.
 ///
 /// Final for the connection. Errors are small, hold no text of the peer's, and compare by kind.
+///
+/// ```
+/// use barewire_h1::{Config, ErrorKind, ServerConnection};
+/// use barewire_proto::{Buf, Protocol};
+///
+/// let mut server = ServerConnection::new(Config::default());
+/// assert!(server.input().push("GET / HTTP/1.1\r\n\r\n".into()).is_empty());
+/// let error = server.poll_event().unwrap_err();
+/// assert_eq!((error.kind(), error.section()), (ErrorKind::MissingHost, "RFC 9112, section 3.2"));
+/// // This is in the output, and the error stays: the connection is over once it was sent.
+/// assert_eq!(error.answer(), Some(http::StatusCode::BAD_REQUEST));
+/// assert!(server.output().chunk().starts_with(b"HTTP/1.1 400 Bad Request\r\n"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Error {
     kind: ErrorKind,
@@ -234,6 +247,18 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The caller misused a command: nothing was queued, and the connection stands as it was.
+///
+/// ```
+/// use barewire_h1::{BodyLength, ClientConnection, Config, UsageError};
+///
+/// let mut client = ClientConnection::new(Config::default());
+/// let mut request = http::Request::get("http://example.com/").body(())?;
+/// request.headers_mut().insert("content-length", "5".parse()?);
+/// let refused = client.send_request(&request, BodyLength::Empty);
+/// assert_eq!(refused, Err(UsageError::LengthMismatch));
+/// client.send_request(&request, BodyLength::Known(5))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UsageError {

@@ -29,6 +29,26 @@ use crate::{BodyLength, Config, Error, ServerEvent, UsageError};
 /// What the peer does wrong is answered here (400, 408, 413, 414, 417, 431, 501, 505), the connection is
 /// closed, and no byte after it is taken for a request. The answer leaves before the close: reading goes on
 /// for [`Timeouts::linger`](crate::Timeouts::linger), so that a reset does not overtake it.
+///
+/// A body that is streamed leaves part by part:
+///
+/// ```
+/// use barewire_h1::{BodyLength, Config, ServerConnection, ServerEvent};
+/// use barewire_proto::{Buf, Bytes, Protocol};
+///
+/// let mut server = ServerConnection::new(Config::default());
+/// assert!(server.input().push("GET / HTTP/1.1\r\nHost: example\r\n\r\n".into()).is_empty());
+/// let Some(ServerEvent::Request(..)) = server.poll_event()? else { panic!("it came whole") };
+/// server.send_response(&http::Response::new(()), BodyLength::Unknown)?;
+/// for (mut part, last) in [(Bytes::from("Hello, "), false), (Bytes::from("World!"), true)] {
+///     server.send_data(&mut part, last)?;
+///     // Otherwise the output is full: once it was sent, `ServerEvent::Writable` says so.
+///     assert!(part.is_empty());
+/// }
+/// assert!(server.output().chunk().ends_with(b"\r\n\r\n7\r\nHello, \r\n6\r\nWorld!\r\n0\r\n\r\n"));
+/// assert!(server.is_idle());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ServerConnection {
     config: Arc<Config>,

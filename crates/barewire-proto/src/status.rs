@@ -1,6 +1,21 @@
 /// What a parser of the wire layer made of a buffer that may still be growing.
 ///
 /// Every parser that can be used without a connection returns this: a head, a chunk-size line, a frame.
+///
+/// ```
+/// use barewire_proto::Status;
+///
+/// /// A line and its length, end included.
+/// fn line(buf: &[u8]) -> Status<&[u8]> {
+///     match buf.iter().position(|&byte| byte == b'\n') {
+///         Some(at) => Status::Complete(&buf[..at], at + 1),
+///         None => Status::Partial,
+///     }
+/// }
+/// assert_eq!(line(b"one\ntw"), Status::Complete(&b"one"[..], 4));
+/// assert_eq!(line(b"tw").complete(), None);
+/// assert_eq!(line(b"12\n").map(<[u8]>::len), Status::Complete(2, 3));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status<T> {
     /// A whole element was parsed: the value, and how many bytes of the buffer it took.
