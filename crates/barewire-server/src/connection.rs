@@ -97,9 +97,10 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Connection<L, T> 
             };
             self.access.end(&self.peer, sent.as_ref().ok().copied());
             if sent.is_err() {
-                return;
+                break;
             }
         }
+        self.shared.leave();
     }
 
     /// Takes a request, calls the handler, and polls what it returned in place, and the connection for as long

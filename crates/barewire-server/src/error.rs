@@ -7,7 +7,7 @@ use std::io;
 pub enum BodyError {
     /// The response was sent before the request's body was read: its rest is gone. Read it in the handler.
     Abandoned,
-    /// The connection broke within the body.
+    /// The connection broke within the body, or the server cut it.
     Io(io::Error),
     /// The client broke the protocol within the body, or sent it too slowly, or too much of it.
     Protocol(barewire_h1::Error),

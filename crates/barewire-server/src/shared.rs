@@ -1,5 +1,6 @@
 //! A connection that speaks HTTP/1.1 as its task and the bodies of its requests share it.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -26,11 +27,13 @@ pub(crate) struct State<L, T> {
     pub(crate) body_reader: Option<Waker>,
     /// Whether that was since the connection's task looked.
     pub(crate) body_polled: bool,
+    over: bool,
 }
 
 impl<L, T> Shared<L, T> {
     pub(crate) fn new(driver: Driver<L, T>) -> Arc<Self> {
-        let state = State { driver, exchange: 0, body_reader: None, body_polled: false };
+        let state =
+            State { driver, exchange: 0, body_reader: None, body_polled: false, over: false };
         Arc::new(Self { state: Mutex::new(state) })
     }
 
@@ -44,6 +47,25 @@ impl<L, T> Shared<L, T> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<L, T>> {
         // A panic within the lock would be a bug of ours; the connection's state is still the best there is.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<L: Over<ServerConnection>, T: Transport> Shared<L, T> {
+    /// The connection's task is over, and leaves. Who still has a body of it is told, and so is the client: the
+    /// socket stays open as long as such a body does.
+    pub(crate) fn leave(self: &Arc<Self>) {
+        if Arc::strong_count(self) == 1 {
+            return;
+        }
+        let mut state = self.lock();
+        state.over = true;
+        state.exchange += 1;
+        let reader = state.body_reader.take();
+        let mut cx = Context::from_waker(Waker::noop());
+        // A connection that is broken, or has ended by itself, has nothing left to end.
+        let _ = state.driver.transport_mut().poll_shutdown(&mut cx);
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -71,7 +93,10 @@ impl<L: Over<ServerConnection>, T: Transport + Send> Source for Shared<L, T> {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let mut state = self.lock();
         if state.exchange != exchange {
-            return Poll::Ready(Some(Err(BodyError::Abandoned)));
+            return Poll::Ready(Some(Err(match state.over {
+                true => BodyError::Io(io::ErrorKind::ConnectionAborted.into()),
+                false => BodyError::Abandoned,
+            })));
         }
         if state.protocol().expects_continue() {
             let mut go_on = Response::new(());

@@ -1,13 +1,15 @@
 //! Where connections come from, and how many there may be.
 
+use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 
 use barewire_rt::socket::ListenOptions;
-use barewire_rt::{PeerAddr, Spawn};
+use barewire_rt::{Listener, PeerAddr, Spawn};
 use barewire_server::{Body, Config, ConnectInfo, ServeError, Server};
 use barewire_tests::scratch::Scratch;
 use http::Request;
+use rustix::io::Errno;
 
 use crate::harness::{Connection, PATIENCE, Running, any, config, get, serve, soon};
 
@@ -138,6 +140,43 @@ pub(crate) fn cannot_be_had_where_somebody_listens<R: Spawn>(runtime: R) {
         }
         Ok(_) | Err(_) => panic!("the port is taken"),
     }
+    server.answers();
+    server.stop();
+}
+
+/// A listener that fails before it accepts.
+struct Faulty<L> {
+    listener: L,
+    errors: Mutex<Vec<io::Error>>,
+}
+
+impl<L: Listener> Listener for Faulty<L> {
+    type Stream = L::Stream;
+
+    async fn accept(&self) -> io::Result<(Self::Stream, PeerAddr)> {
+        let error = self.errors.lock().unwrap().pop();
+        match error {
+            Some(error) => Err(error),
+            None => self.listener.accept().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<PeerAddr> {
+        self.listener.local_addr()
+    }
+
+    fn close(&self) {
+        self.listener.close();
+    }
+}
+
+pub(crate) fn come_after_what_passes<R: Spawn>(runtime: R) {
+    // No descriptor for the process or the system, no memory, and a client that has given up.
+    let errors = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::CONNABORTED].map(Into::into);
+    let listener = runtime.listen_tcp(any(), &ListenOptions::default()).unwrap();
+    let listener = Faulty { listener, errors: Mutex::new(errors.into()) };
+    let server = Server::new(runtime.clone(), listener);
+    let server = Running::run(&runtime, server, ok);
     server.answers();
     server.stop();
 }

@@ -9,7 +9,7 @@ use barewire_rt::Spawn;
 use barewire_server::{Body, BodyError};
 use http::Request;
 
-use crate::harness::{Running, config, get};
+use crate::harness::{PATIENCE, Running, config, get};
 
 /// A server of small limits, and the targets of the requests that its handler saw.
 fn limited<R: Spawn>(runtime: &R) -> (Running, Receiver<String>) {
@@ -123,7 +123,7 @@ pub(crate) fn a_refusal_reaches_a_client_that_sends_on<R: Spawn>(runtime: R) {
     let config = config(|config| {
         config.http1.limits.max_body = 1_000;
         // Longer than sending takes.
-        config.http1.timeouts.linger = std::time::Duration::from_secs(10);
+        config.http1.timeouts.linger = PATIENCE;
     });
     let server = Running::with(&runtime, config, async |_: Request<Body>| {});
     let mut connection = server.open();

@@ -133,6 +133,7 @@ on_every_runtime! {
         tell_who_the_client_is
         are_spread_over_servers_that_share_a_port
         cannot_be_had_where_somebody_listens
+        come_after_what_passes
         ;
     shutdown:
         handlers_finish
@@ -156,6 +157,7 @@ on_every_runtime! {
         a_download_that_waits
         a_download_that_nobody_reads
         everything_at_once
+        bodies_that_are_elsewhere
         ;
     cancellation:
         of_a_servers_driver_loses_nothing

@@ -4,14 +4,16 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use barewire_h2::BodyLength;
 use barewire_rt::Spawn;
 use barewire_server::{Body, BodyError, Config, Handler, ServeError, blocking};
 use barewire_std::Std;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 
 use crate::harness::{Connection, Fate, Gate, PATIENCE, Running, Witness, config, get, soon};
 use crate::meter::Meter;
+use crate::wire::Peer;
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -179,4 +181,59 @@ fn a_handler_that_never_returns_holds_nobody_up() {
         drop(release);
         assert_eq!(connection.until_the_end(), b"");
     }
+}
+
+/// A handler that leaves its request's body to a task of its own, or to nobody, and waits.
+fn gives_away<R: Spawn>(runtime: &R) -> (impl Handler, mpsc::Receiver<()>, mpsc::Receiver<Fate>) {
+    let (started, starts) = mpsc::channel();
+    let (sender, fates) = mpsc::channel();
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let runtime = runtime.clone();
+    let handler = move |request: Request<Body>| {
+        let (started, kept, runtime) = (started.clone(), kept.clone(), runtime.clone());
+        let sender = sender.clone();
+        async move {
+            let kept_by_nobody = request.uri().path() == "/kept";
+            let mut body = request.into_body();
+            if kept_by_nobody {
+                kept.lock().unwrap().push(body);
+                started.send(()).unwrap();
+            } else {
+                let witness = Witness::new(&sender);
+                drop(runtime.spawn(async move {
+                    assert_eq!(body.data().await.unwrap().unwrap(), "hello");
+                    started.send(()).unwrap();
+                    assert!(body.data().await.is_err());
+                    witness.finish();
+                }));
+            }
+            Gate::closed().pass().await;
+        }
+    };
+    (handler, starts, fates)
+}
+
+pub(crate) fn bodies_that_are_elsewhere<R: Spawn>(runtime: R) {
+    let (handler, starts, fates) = gives_away(&runtime);
+    let server = Running::with(&runtime, soon_cut(), handler);
+    let mut connections = [server.open(), server.open()];
+    let mut peer = Peer::open(server.addr);
+    for (connection, target) in connections.iter_mut().zip(["/read", "/kept"]) {
+        let head = format!("POST {target} HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n");
+        connection.send(head + "hello");
+        soon(&starts);
+        let id = peer.request(Method::POST, target, BodyLength::Known(10));
+        peer.h2().send_data(id, &mut "hello".into(), false).unwrap();
+        peer.flush();
+        soon(&starts);
+    }
+    server.handle.shutdown();
+    assert!(matches!(server.ended(), Err(ServeError::DrainTimedOut { connections: 3 })));
+    // Where tasks run on the thread that blocks, they do meanwhile.
+    let fates = runtime.spawn_blocking(move || [soon(&fates), soon(&fates)]);
+    assert_eq!(runtime.block_on(fates), Ok([Fate::Finished; 2]));
+    for connection in &mut connections {
+        connection.until_the_end();
+    }
+    peer.until_the_end();
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use barewire_h2::{Reason, ResetBy, ServerConnection, ServerEvent, StreamId};
 use barewire_rt::{Driver, DriverError, PeerAddr, Transport};
@@ -211,9 +211,13 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
         }
     }
 
-    /// The connection is over: whoever waits is told.
+    /// The connection is over: whoever waits is told, and so is the client. The socket stays open as long as a
+    /// request's body does.
     pub(super) fn end(&mut self) {
         self.over = true;
+        let mut cx = Context::from_waker(Waker::noop());
+        // A connection that is broken, or has ended by itself, has nothing left to end.
+        let _ = self.driver.transport_mut().poll_shutdown(&mut cx);
         self.backlog.clear();
         for mut stream in std::mem::take(&mut self.streams.0) {
             stream.call();
