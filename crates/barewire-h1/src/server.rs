@@ -71,6 +71,8 @@ pub struct ServerConnection {
     served: bool,
     /// The time for the head is over: it is in what was read by now, or it is late.
     overdue: bool,
+    /// The time for the body is over: only what was read by now is still taken.
+    body_overdue: bool,
     /// No request is taken after those that have begun to arrive.
     last: bool,
     /// A body command took nothing because the output was full.
@@ -110,6 +112,7 @@ impl ServerConnection {
             starved: 0,
             served: false,
             overdue: false,
+            body_overdue: false,
             last: false,
             blocked: false,
             linger: false,
@@ -352,6 +355,7 @@ impl Protocol for ServerConnection {
         if self.error.is_none() {
             match self.next_event() {
                 Ok(None) if self.overdue => self.head_is_late(),
+                Ok(None) if self.reading.is_in_body() => self.body_is_taken(),
                 Ok(None) => {}
                 Err(error) => self.fail(error),
                 event => return event,

@@ -30,6 +30,8 @@ pub(crate) struct Clock {
     timers: Timers<TIMERS>,
     body_mark: u64,
     body_strikes: u8,
+    /// Since the first strike all that had come of the body was taken.
+    body_taken: bool,
     write_mark: u64,
 }
 
@@ -100,11 +102,22 @@ impl Clock {
             self.arm_body(received, period);
         } else if self.body_strikes == 0 {
             self.body_strikes = 1;
+            self.body_taken = false;
             self.arm(Timer::Body, Some(BODY_GRACE));
         } else {
             return true;
         }
         false
+    }
+
+    /// Notes that all was taken that had come of the body.
+    pub(crate) fn take_body(&mut self) {
+        self.body_taken = true;
+    }
+
+    /// Whether somebody took what came in the grace: of a body that is late then, all that is there has just come.
+    pub(crate) fn body_was_taken(&self) -> bool {
+        self.body_taken
     }
 
     /// Measures the progress of the output, from when there is any.

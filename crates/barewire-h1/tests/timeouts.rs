@@ -165,6 +165,24 @@ fn chunks_that_drip_are_measured_by_what_they_carry() {
     assert_eq!(words.last().map(String::as_str), Some("!BodyTimeout"));
 }
 
+/// As a driver reads: whenever it tells the time there is a little more.
+#[test]
+fn a_body_of_which_some_has_always_just_come_is_late_all_the_same() {
+    let mut server = Timed::new(server());
+    assert_eq!(server.feed(POST).len(), 1);
+    let begin = server.clock.elapsed();
+    let words = loop {
+        feed(&mut server.connection, "x");
+        let words = server.wait(Duration::from_millis(100));
+        if words.last().is_some_and(|word| word.starts_with('!')) {
+            break words;
+        }
+        assert!(server.clock.elapsed() - begin < s(60), "it drips for ever");
+    };
+    assert_eq!(words, ["1 bytes", "!BodyTimeout"]);
+    assert!(server.clock.elapsed() - begin >= s(30));
+}
+
 /// The framing of a body is part of it: bytes that only wait for their line's end are no progress.
 #[test]
 fn a_chunk_or_trailer_that_does_not_go_on_is_answered_with_408() {

@@ -101,6 +101,14 @@ impl ServerConnection {
         }
     }
 
+    /// All that has come of a body was taken.
+    pub(super) fn body_is_taken(&mut self) {
+        if std::mem::take(&mut self.body_overdue) {
+            self.fail(ErrorKind::BodyTimeout.into());
+        }
+        self.clock.take_body();
+    }
+
     pub(super) fn rearm(&mut self) {
         let waiting = self.reading.is_in_body()
             && self.nothing_received()
@@ -169,9 +177,12 @@ impl ServerConnection {
         let least = timeouts.body_progress_bytes;
         if self.clock.body_is_late(now, self.received, least, timeouts.body_progress)
             && self.reading.is_in_body()
-            && self.input.len() <= self.starved
         {
-            self.fail(ErrorKind::BodyTimeout.into());
+            match self.input.len() <= self.starved {
+                true => self.fail(ErrorKind::BodyTimeout.into()),
+                // Nobody may have asked for what is there; or it is what a driver has read a moment ago.
+                false => self.body_overdue = self.clock.body_was_taken(),
+            }
         }
         if self.clock.write_is_stuck(now, &self.output) {
             self.fail(ErrorKind::WriteTimeout.into());

@@ -225,6 +225,7 @@ impl ServerConnection {
             self.received = 0;
             self.discarded = 0;
             self.starved = 0;
+            self.body_overdue = false;
             self.reading.step(ReadStep::BodyBegins);
         } else if !exchange.persistent && !exchange.connect && !exchange.upgrade {
             self.reading.step(ReadStep::Finish);
