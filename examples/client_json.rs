@@ -1,46 +1,42 @@
-//! JSON both ways: the client and the server carry bytes, serde_json makes sense of them.
+//! JSON both ways, with the feature `json`: what is sent, answered and read are types of one's own.
 
 use std::error::Error;
 
 use barewire::client::Client;
-use barewire::http::header::{CONTENT_TYPE, HeaderValue};
-use barewire::http::{Request, Response, StatusCode};
-use barewire::server::{Body, IntoResponse, Server};
+use barewire::http::{Request, StatusCode};
+use barewire::server::{Body, Json, Server};
 use barewire::smol::Smol;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// A type of one's own that handlers return.
-struct Json(Value);
-
-impl IntoResponse for Json {
-    fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(self.0.to_string().into());
-        response.headers_mut().insert(CONTENT_TYPE, JSON);
-        response
-    }
+#[derive(Debug, Serialize, Deserialize)]
+struct Count {
+    words: usize,
+    longest: Option<String>,
 }
 
-fn refuse(error: impl Error) -> (StatusCode, Json) {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": error.to_string() })))
+/// What a client is told instead.
+#[derive(Serialize)]
+struct Refusal {
+    error: String,
 }
 
-async fn count(request: Request<Body>) -> Result<Json, (StatusCode, Json)> {
-    let body = request.into_body().collect(64 * 1024).await.map_err(refuse)?;
-    let words: Vec<String> = serde_json::from_slice(&body).map_err(refuse)?;
-    Ok(Json(json!({ "words": words.len() })))
+async fn count(request: Request<Body>) -> Result<Json<Count>, (StatusCode, Json<Refusal>)> {
+    let refuse = |error: barewire::server::BodyError| {
+        (StatusCode::BAD_REQUEST, Json(Refusal { error: error.to_string() }))
+    };
+    // Without a wish for how it is refused, a handler may return the `BodyError` itself.
+    let words: Vec<String> = request.into_body().json(64 * 1024).await.map_err(refuse)?;
+    let longest = words.iter().max_by_key(|word| word.len()).cloned();
+    Ok(Json(Count { words: words.len(), longest }))
 }
 
 async fn talk(client: Client<Smol>, url: &str) -> Result<(), Box<dyn Error>> {
-    let post = |body: Vec<u8>| client.post(url).header(CONTENT_TYPE, JSON).body(body).send();
-
-    let response = post(serde_json::to_vec(&["one", "two"])?).await?.error_for_status()?;
-    let answer: Value = serde_json::from_slice(&response.bytes().await?)?;
-    println!("{} words", answer["words"]);
+    let response = client.post(url).json(&["one", "three"]).send().await?;
+    let answer: Count = response.error_for_status()?.json().await?;
+    println!("{} words, the longest is {:?}", answer.words, answer.longest);
 
     // `error_for_status` would drop the body, in which the server says what is wrong.
-    let response = post(b"[1".to_vec()).await?;
+    let response = client.post(url).body("[1").send().await?;
     println!("{}: {}", response.status(), response.text().await?);
     Ok(())
 }

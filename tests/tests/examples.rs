@@ -23,7 +23,7 @@ const EXAMPLES: [(&str, &[&str]); 16] = [
         "client_http2",
         &["100 answers, the last one: Some(\"/100 over HTTP/2.0\")", "connections: 1"],
     ),
-    ("client_json", &["2 words", "400 Bad Request: {\"error\":"]),
+    ("client_json", &["2 words, the longest is Some(\"three\")", "400 Bad Request: {\"error\":"]),
     ("h2_async_std", &["1000000 bytes, at most ", "of them held", "the client had to wait: true"]),
     (
         "h2_smol",

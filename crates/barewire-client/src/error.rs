@@ -87,6 +87,9 @@ pub enum ErrorKind {
     InvalidPart(http::Error),
     /// The connection broke.
     Io(Phase, io::Error),
+    /// The response's body is not the JSON that it was to be read as.
+    #[cfg(feature = "json")]
+    Json(serde_json::Error),
     /// The server broke the protocol, or exceeded one of the limits of the configuration.
     Protocol(Phase, barewire_h1::Error),
     /// The request cannot be sent as it is, or its body did not have the length that it declared.
@@ -161,6 +164,8 @@ impl Error {
             ErrorKind::Connect(_) => Phase::Connect,
             ErrorKind::RequestBody(_) => Phase::Send,
             ErrorKind::BodyTooLarge { .. } => Phase::ReceiveBody,
+            #[cfg(feature = "json")]
+            ErrorKind::Json(_) => Phase::ReceiveBody,
             ErrorKind::InvalidPart(_)
             | ErrorKind::Request(_)
             | ErrorKind::Status(_)
@@ -271,6 +276,8 @@ impl From<Error> for io::Error {
             ErrorKind::Io(_, source) | ErrorKind::Resolve(source) => source.kind(),
             ErrorKind::Closed(_) => io::ErrorKind::UnexpectedEof,
             ErrorKind::Protocol(..) => io::ErrorKind::InvalidData,
+            #[cfg(feature = "json")]
+            ErrorKind::Json(_) => io::ErrorKind::InvalidData,
             ErrorKind::InvalidPart(_) | ErrorKind::Url(_) => io::ErrorKind::InvalidInput,
             _ => io::ErrorKind::Other,
         };
@@ -298,6 +305,8 @@ impl StdError for Error {
             ErrorKind::TlsConfig(error) => error,
             ErrorKind::InvalidPart(error) => error,
             ErrorKind::Io(_, error) | ErrorKind::Resolve(error) => error,
+            #[cfg(feature = "json")]
+            ErrorKind::Json(error) => error,
             ErrorKind::Protocol(_, error) => error,
             ErrorKind::Request(error) => error,
             ErrorKind::RequestBody(error) => &**error,

@@ -79,14 +79,15 @@
 //! So far: redirects, cookies, compression, proxies and authentication; pushed responses are refused. User
 //! names and passwords in URLs are refused rather than sent: they end up in logs.
 //!
-//! JSON and forms are bytes like any others, for the library of your choice: `.body(serde_json::to_vec(&note)?)`
-//! with a `content-type`, and `serde_json::from_slice(&response.bytes().await?)`.
+//! Forms are bytes like any others, for the library of your choice, and so is JSON without the feature `json`. Text is
+//! read as UTF-8; for another charset take `bytes`.
 //!
 //! # Features
 //!
 //! - `http2` (default): HTTP/2.
 //! - `tls`: `https`. Without it such a URL is [an error](ErrorKind::TlsUnavailable), and nothing of TLS is
 //!   built.
+//! - `json`: `RequestBuilder::json` and `Response::json`, by serde_json.
 //! - `platform-roots`: `tls`, and whom the operating system trusts is trusted unless
 //!   `ClientBuilder::tls` says otherwise.
 //! - `tracing`: connections opened, reused and given up, as `tracing` events at the debug level.
@@ -106,6 +107,8 @@ mod execute;
 mod head;
 mod hosts;
 mod incoming;
+#[cfg(feature = "json")]
+mod json;
 #[cfg(feature = "http2")]
 mod keep;
 mod line;

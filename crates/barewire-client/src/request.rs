@@ -146,7 +146,7 @@ impl<R: Runtime> RequestBuilder<R> {
         execute(self.client.shared(), self.draft?).await
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Draft) -> Result<(), Error>) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Draft) -> Result<(), Error>) -> Self {
         if let Ok(draft) = &mut self.draft
             && let Err(error) = change(draft)
         {

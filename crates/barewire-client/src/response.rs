@@ -85,7 +85,7 @@ impl Response {
         Ok(self)
     }
 
-    /// Lets [`bytes`](Self::bytes) and [`text`](Self::text) collect so many bytes, instead of what
+    /// Lets [`bytes`](Self::bytes), [`text`](Self::text) and the like collect so many bytes, instead of what
     /// [`Config::max_collected_body`](crate::Config::max_collected_body) says.
     #[must_use]
     pub fn limit(mut self, bytes: u64) -> Self {
@@ -168,6 +168,11 @@ impl Response {
     /// The response in the ecosystem's type.
     pub fn into_http(self) -> http::Response<Body> {
         self.inner
+    }
+
+    #[cfg(feature = "json")]
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
     }
 
     fn too_large(&self) -> Error {

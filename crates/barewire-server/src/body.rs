@@ -217,6 +217,19 @@ impl Body {
         Ok((data, trailers))
     }
 
+    /// The whole body, which must not be longer than `limit` bytes, as text: read as UTF-8 whatever `Content-Type` says,
+    /// with U+FFFD for what is not. Not cancel-safe: what was read is lost.
+    ///
+    /// # Errors
+    ///
+    /// See [`BodyError`].
+    pub async fn text(self, limit: usize) -> Result<String, BodyError> {
+        Ok(match String::from_utf8(self.collect(limit).await?.into()) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        })
+    }
+
     /// Reads the body with [`std::io::Read`], blocking the thread: for handlers of the blocking runtime.
     pub fn into_reader(self) -> BodyReader {
         BodyReader::new(self)

@@ -9,6 +9,9 @@ pub enum BodyError {
     Abandoned,
     /// The connection broke within the body, or the server cut it.
     Io(io::Error),
+    /// The body is not the JSON that it was to be read as.
+    #[cfg(feature = "json")]
+    Json(serde_json::Error),
     /// The client broke the protocol within the body, or sent it too slowly, or too much of it.
     Protocol(barewire_h1::Error),
     /// The client broke HTTP/2, which ended the whole connection.
@@ -39,6 +42,8 @@ impl fmt::Display for BodyError {
                 f.write_str("the response was sent before the request's body was read to its end")
             }
             Self::Io(error) => write!(f, "the connection broke within the body: {error}"),
+            #[cfg(feature = "json")]
+            Self::Json(error) => write!(f, "the body is not the JSON that is expected: {error}"),
             Self::Protocol(error) => write!(f, "the body is broken: {error}"),
             #[cfg(feature = "http2")]
             Self::Http2(error) => write!(f, "the connection ended within the body: {error}"),
@@ -56,6 +61,8 @@ impl std::error::Error for BodyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
+            #[cfg(feature = "json")]
+            Self::Json(error) => Some(error),
             Self::Protocol(error) => Some(error),
             #[cfg(feature = "http2")]
             Self::Http2(error) => Some(error),
@@ -74,6 +81,8 @@ impl From<BodyError> for io::Error {
         match error {
             BodyError::Io(error) => error,
             BodyError::Protocol(_) => Self::new(io::ErrorKind::InvalidData, error),
+            #[cfg(feature = "json")]
+            BodyError::Json(_) => Self::new(io::ErrorKind::InvalidData, error),
             #[cfg(feature = "http2")]
             BodyError::Http2(_) => Self::new(io::ErrorKind::InvalidData, error),
             #[cfg(feature = "http2")]

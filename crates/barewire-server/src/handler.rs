@@ -205,7 +205,7 @@ impl<R: IntoResponse, E: IntoResponse> IntoResponse for Result<R, E> {
     }
 }
 
-/// 413 for a body that was longer than allowed, what the client was told of a violation, 500 for a failure of the
+/// 413 for a body that was longer than allowed, 400 that says why for one that is not the JSON that was expected, what the client was told of a violation, 500 for a failure of the
 /// application's own body, and otherwise 400, which hardly anybody is left to read.
 impl IntoResponse for BodyError {
     fn into_response(self) -> Response<Body> {
@@ -216,6 +216,8 @@ impl IntoResponse for BodyError {
             Self::Protocol(error) => {
                 error.answer().unwrap_or(StatusCode::BAD_REQUEST).into_response()
             }
+            #[cfg(feature = "json")]
+            Self::Json(_) => (StatusCode::BAD_REQUEST, format!("{self}\n")).into_response(),
             Self::Source(_) => internal_error(),
             _ => StatusCode::BAD_REQUEST.into_response(),
         }
@@ -246,6 +248,7 @@ impl Drop for PanicMessage {
 
 /// Runs destructors of the application's. A panic in one of them is nobody else's business: it ends neither other
 /// streams nor, while another one unwinds, the process.
+#[cfg(feature = "http2")]
 pub(crate) fn contain(drops: impl FnOnce()) {
     // What it said went to the panic hook.
     let _ = JoinError::catch(drops);

@@ -37,6 +37,7 @@
 //! # Features
 //!
 //! - `http2` (default): HTTP/2.
+//! - `json`: `Body::json` and `Json`, a response, by serde_json.
 //! - `tls`: HTTPS, by rustls: `Server::tls` and the module `tls`. Without it nothing of TLS is built.
 //! - `self-signed`: `tls`, and `tls::SelfSigned`, certificates that are made on the spot, for development.
 //! - `tracing`: an access log (`INFO`) and what went wrong (`WARN`, `DEBUG`) as events of the target
@@ -58,6 +59,8 @@ mod error;
 mod handler;
 #[cfg(feature = "http2")]
 mod http2;
+#[cfg(feature = "json")]
+mod json;
 mod layer;
 mod log;
 mod reader;
@@ -74,5 +77,7 @@ pub use channel::{ChannelClosed, Sender};
 pub use config::Config;
 pub use error::{BodyError, ServeError};
 pub use handler::{Blocking, Handler, IntoResponse, blocking};
+#[cfg(feature = "json")]
+pub use json::Json;
 pub use reader::BodyReader;
 pub use server::{ConnectInfo, Handle, Server, serve};

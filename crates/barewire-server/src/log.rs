@@ -90,6 +90,14 @@ pub(crate) fn bad_response(peer: &PeerAddr, error: &dyn std::error::Error) {
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn bad_response(_: &PeerAddr, _: &dyn std::error::Error) {}
 
+#[cfg(all(feature = "tracing", feature = "json"))]
+pub(crate) fn not_json(error: &dyn std::error::Error) {
+    tracing::error!(target: TARGET, %error, "what a handler answers is no JSON; the client gets 500");
+}
+
+#[cfg(all(not(feature = "tracing"), feature = "json"))]
+pub(crate) fn not_json(_: &dyn std::error::Error) {}
+
 #[cfg(feature = "tracing")]
 pub(crate) fn body_failed(peer: &PeerAddr, error: &dyn std::error::Error) {
     tracing::warn!(target: TARGET, %peer, %error, "a response's body broke off; the connection was cut");

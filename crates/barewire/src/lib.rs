@@ -55,6 +55,7 @@
 //! Each only adds.
 //!
 //! - `http2` (default): HTTP/2, beside HTTP/1.1; the protocol itself is `h2`.
+//! - `json`: JSON as a body, in client and server, from and to any type of serde.
 //! - `tls`: https, by rustls, as `tls`. Without it nothing of TLS is built.
 //! - `platform-roots`: `tls`, and clients trust whom the operating system trusts, unless they are told whom.
 //! - `self-signed`: `tls`, and certificates made on the spot, for development.

@@ -72,6 +72,14 @@ impl<R: Runtime> RequestBuilder<R> {
         Self(self.0.version(version))
     }
 
+    #[cfg(feature = "json")]
+    pub(crate) fn map(
+        self,
+        change: impl FnOnce(crate::RequestBuilder<R>) -> crate::RequestBuilder<R>,
+    ) -> Self {
+        Self(change(self.0))
+    }
+
     /// Sends the request and waits for the head of the response.
     ///
     /// # Errors

@@ -113,6 +113,11 @@ impl Response {
     pub fn text(self) -> Result<String, Error> {
         Ok(String::from_utf8_lossy(&self.bytes()?).into_owned())
     }
+
+    #[cfg(feature = "json")]
+    pub(crate) fn target(&self) -> &crate::target::Target {
+        self.inner.target()
+    }
 }
 
 impl Read for Response {

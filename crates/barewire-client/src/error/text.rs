@@ -43,6 +43,10 @@ impl fmt::Display for Error {
             ErrorKind::Io(phase, error) => {
                 write!(f, "the connection to {place} broke {}: {error}", phase.during())
             }
+            #[cfg(feature = "json")]
+            ErrorKind::Json(error) => {
+                write!(f, "the body from {place} is not the JSON that was expected: {error}")
+            }
             ErrorKind::Protocol(phase, error) => {
                 write!(f, "{place} did not keep to HTTP {}: {error}", phase.during())
             }
@@ -137,6 +141,8 @@ mod tests {
             ErrorKind::Connect(ConnectError::Failed(vec![(([127, 0, 0, 1], 9).into(), refused)])),
             ErrorKind::Connect(ConnectError::TimedOut),
             ErrorKind::Io(Phase::Send, io::ErrorKind::BrokenPipe.into()),
+            #[cfg(feature = "json")]
+            ErrorKind::Json(serde_json::from_str::<u8>("{").unwrap_err()),
             ErrorKind::Protocol(Phase::ReceiveHead, barewire_h1::ErrorKind::BadStatusLine.into()),
             ErrorKind::Request(UsageError::LengthMismatch),
             ErrorKind::RequestBody("disk on fire".into()),
