@@ -1,8 +1,10 @@
-//! A whole server connection: one outcome however the bytes arrive, and an answer to every violation.
+//! A whole server connection: one outcome however the bytes arrive, an answer to every violation, and an end when nothing
+//! more comes.
 
 #![no_main]
 
 use barewire_fuzz::{Server, one_outcome, take_apart};
+use barewire_testkit::Run;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -14,5 +16,11 @@ fuzz_target!(|data: &[u8]| {
         let text = String::from_utf8_lossy(&outcome.output);
         let head = text.rsplit("HTTP/1.1 ").next().unwrap_or_default();
         assert!(head.starts_with(status) && head.contains("connection: close"), "{last}: {head}");
+    }
+    // This application tells nobody to continue.
+    if !wire.windows(12).any(|part| part.eq_ignore_ascii_case(b"100-continue")) {
+        let mut run = Run::new(make());
+        run.feed(wire);
+        assert!(run.ends(), "a client that says no more is waited for:\n{}", outcome.transcript);
     }
 });

@@ -89,6 +89,24 @@ impl<S: Subject> Run<S> {
         self.error.is_some()
     }
 
+    /// Lets time pass from deadline to deadline, and says whether the connection ends, or is handed over, before it
+    /// has no more of them. Its peer says nothing, and takes what is left.
+    pub fn ends(mut self) -> bool {
+        const DEADLINES: usize = 32;
+        self.drain = Drain::AtOnce;
+        for _ in 0..DEADLINES {
+            self.turn();
+            let protocol = self.subject.protocol();
+            let over = protocol.is_closed() || protocol.output().is_finished();
+            if over || self.subject.is_handed_over() {
+                return true;
+            }
+            let Some(deadline) = self.subject.protocol().poll_timeout() else { return false };
+            self.clock.advance_to(deadline);
+        }
+        false
+    }
+
     /// Drains what is left and writes down how the connection stands.
     pub fn finish(mut self) -> Outcome {
         self.drain = Drain::AtOnce;
