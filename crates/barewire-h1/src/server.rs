@@ -209,12 +209,9 @@ impl ServerConnection {
         };
         if unread && status == StatusCode::SWITCHING_PROTOCOLS {
             // To go on and to switch is said in this order (RFC 9110, section 7.8).
-            encode::response(
-                &mut self.output,
-                StatusCode::CONTINUE,
-                &HeaderMap::new(),
-                &ResponseFields::default(),
-            );
+            let mut go_on = Response::new(());
+            *go_on.status_mut() = StatusCode::CONTINUE;
+            self.send_informational(&go_on)?;
         }
         let fields = ResponseFields { length: field, connection, date: self.date.as_ref() };
         encode::response(&mut self.output, status, headers, &fields);
