@@ -14,11 +14,15 @@
 //!                 └─────────────────────────────────────────────────────┘
 //! ```
 //!
+//! What all protocols have in common, `input()` to `handle_timeout()`, are methods of the trait
+//! [`Protocol`](proto::Protocol), which has to be in scope; a loop that drives it over a socket is in [`proto`]. The
+//! crate needs `std`, as `http` does.
+//!
 //! # A server without a socket
 //!
 //! ```
-//! use barewire_h1::{BodyLength, Config, ServerConnection, ServerEvent};
-//! use barewire_proto::{Buf, Bytes, Protocol};
+//! use barewire_h1::proto::{Buf, Bytes, Protocol};
+//! use barewire_h1::{BodyLength, Config, ServerConnection, ServerEvent, http};
 //!
 //! let mut server = ServerConnection::new(Config::default());
 //! let rest = server.input().push(Bytes::from_static(b"GET /hello HTTP/1.1\r\nHost: example\r\n\r\n"));
@@ -71,8 +75,10 @@ mod target;
 mod timer;
 mod verbs;
 
+pub use barewire_proto as proto;
 pub use client::ClientConnection;
 pub use config::{Config, Leniency, Limits, Timeouts};
 pub use error::{Error, ErrorKind, UsageError};
 pub use event::{BodyLength, ClientEvent, ServerEvent};
+pub use http;
 pub use server::ServerConnection;

@@ -14,11 +14,15 @@
 //!                 └────────────────────────────────────────────────────────────┘
 //! ```
 //!
+//! What all protocols have in common, `input()` to `handle_timeout()`, are methods of the trait
+//! [`Protocol`](proto::Protocol), which has to be in scope; a loop that drives it over a socket is in [`proto`]. The
+//! crate needs `std`, as `http` does.
+//!
 //! # A client and a server without a socket
 //!
 //! ```
-//! use barewire_h2::{BodyLength, ClientConnection, ClientEvent, Config, ServerConnection, ServerEvent};
-//! use barewire_proto::{Buf, Bytes, Protocol};
+//! use barewire_h2::proto::{Buf, Bytes, Protocol};
+//! use barewire_h2::{BodyLength, ClientConnection, ClientEvent, Config, ServerConnection, ServerEvent, http};
 //!
 //! fn carry(from: &mut impl Protocol, to: &mut impl Protocol) {
 //!     let n = from.output().remaining();
@@ -60,6 +64,9 @@
 //! HTTP/2 must go on reading, so a reader that is slow does not push back by not polling: `Data` is charged to the
 //! windows of its stream and of the connection until `release_capacity` gives it back, or `discard` says that
 //! nobody wants it. The other way round, `send_data` takes what fits and leaves the rest.
+//!
+//! A proxy releases what the other side took, and keeps the rest of each stream until `Writable`. More `Data` comes
+//! meanwhile, up to the stream's window: what was left is a queue, and never more than that window.
 //!
 //! # Attacks, and what they may cost
 //!
@@ -132,11 +139,13 @@ mod timer;
 mod verbs;
 
 pub use barewire_hpack::Policy;
+pub use barewire_proto as proto;
 pub use client::ClientConnection;
 pub use config::{Config, Leniency, Limits, Rate, Settings, Timeouts};
 pub use error::{Answer, Error, ErrorKind, Scope, UsageError};
 pub use event::{BodyLength, ClientEvent, ConnectProtocol, ResetBy, ServerEvent};
 pub use frame::StreamId;
+pub use http;
 pub use priority::Priority;
 pub use reason::Reason;
 pub use server::ServerConnection;
