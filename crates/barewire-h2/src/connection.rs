@@ -176,6 +176,8 @@ pub(crate) struct Connection<R: Role> {
     frames: u64,
     head_mark: u64,
     keepalive_mark: u64,
+    /// Bytes of input that were looked at in vain.
+    seen: usize,
     /// The time for the end of something is over: that is in what was read by now, or it is late.
     overdue: bool,
     linger: bool,
@@ -243,6 +245,7 @@ impl<R: Role> Connection<R> {
             frames: 0,
             head_mark: 0,
             keepalive_mark: 0,
+            seen: 0,
             overdue: false,
             linger: false,
             dead: false,

@@ -154,6 +154,19 @@ fn a_connection_without_streams() {
     assert!(timed.server.is_closed());
 }
 
+/// Part of a frame is no stream.
+#[test]
+fn a_frame_that_does_not_end_keeps_no_connection() {
+    let mut config = Config::default();
+    config.timeouts.head = None;
+    let mut timed = Timed::open(config);
+    timed.feed(&raw(6, 0, 0, &[0; 8])[..5]).unwrap();
+    timed.pass(59.9).unwrap();
+    assert!(!timed.server.is_draining());
+    timed.pass(0.1).unwrap();
+    assert!(timed.server.is_draining());
+}
+
 #[test]
 fn a_stream_keeps_its_connection() {
     let mut timed = Timed::open(Config::default());

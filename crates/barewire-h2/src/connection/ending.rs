@@ -279,7 +279,7 @@ impl<R: Role> Connection<R> {
             self.dead = true;
         }
         // Whoever wakes late has read by then what came in time, and what was not looked at yet counts.
-        let unread = !self.input.is_empty();
+        let unread = self.input.len() != self.seen;
         if self.clock.expire(Timer::Settings, now) && self.unacknowledged && !unread {
             self.fail(ErrorKind::SettingsTimeout.into());
         }

@@ -44,6 +44,7 @@ impl<R: Role> Connection<R> {
                 Ok(Next::More) => {}
                 Ok(Next::Wait) if self.is_late() => self.fail(ErrorKind::HeadTimeout.into()),
                 Ok(Next::Wait) => {
+                    self.seen = self.input.len();
                     if !self.input.is_closed() {
                         break;
                     }
