@@ -78,6 +78,10 @@ pub(crate) fn as_many_wait_as_the_backlog_says<R: Net>(runtime: R) {
     // Linux takes one more than the number, and is silent to who comes then.
     let connect = |most| std::net::TcpStream::connect_timeout(&addr, most);
     let waiting = [(); 4].map(|()| connect(Duration::from_secs(20)).unwrap());
+    // A client is connected a moment before it waits there.
+    while queued(addr) < 4 {
+        std::thread::yield_now();
+    }
     let late = connect(Duration::from_millis(30));
     assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
     runtime.block_on(async {
@@ -86,6 +90,17 @@ pub(crate) fn as_many_wait_as_the_backlog_says<R: Net>(runtime: R) {
             assert_eq!(peer, PeerAddr::Tcp(client.local_addr().unwrap()));
         }
     });
+}
+
+/// How many connections wait to be accepted, as Linux tells.
+fn queued(at: SocketAddr) -> usize {
+    let local = format!("0100007F:{:04X}", at.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let mut columns = table.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
+    // The second column is the local address, the fourth the state: LISTEN is 10.
+    let listening = columns.find(|line| line[1] == local && line[3] == "0A").unwrap();
+    // Of one that listens the second half of the fifth is the queue.
+    usize::from_str_radix(listening[4].split_once(':').unwrap().1, 16).unwrap()
 }
 
 pub(crate) fn closing_a_listener_ends_accepting<R: Net>(runtime: R) {
