@@ -115,7 +115,7 @@ async def check_many():
 
 async def main():
     trace, counts = counting_trace()
-    timeout = aiohttp.ClientTimeout(total=30)
+    timeout = aiohttp.ClientTimeout(total=90)
     async with aiohttp.ClientSession(BASE, trace_configs=[trace], timeout=timeout) as session:
         await check_basics(session)
         await check_bodies(session)

@@ -48,7 +48,7 @@ def exchange(sock, connection, streams):
     return answers
 
 
-with socket.create_connection((URL.hostname, URL.port), timeout=30) as sock:
+with socket.create_connection((URL.hostname, URL.port), timeout=90) as sock:
     config = h2.config.H2Configuration(client_side=True)
     connection = h2.connection.H2Connection(config=config)
     connection.initiate_connection()

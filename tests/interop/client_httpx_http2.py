@@ -8,7 +8,7 @@ from checks import base_url, digest, equal, noise
 
 BASE = base_url()
 # Nobody has signed the certificate, which was made for this test.
-OPTIONS = dict(base_url=BASE, http1=False, http2=True, verify=False, timeout=30, trust_env=False)
+OPTIONS = dict(base_url=BASE, http1=False, http2=True, verify=False, timeout=90, trust_env=False)
 BODY = noise(1_000_000)
 
 

@@ -56,14 +56,14 @@ def check_bodies(client):
 
 
 def check_many():
-    with httpx.Client(base_url=BASE, timeout=30, trust_env=False) as client, ThreadPoolExecutor(
+    with httpx.Client(base_url=BASE, timeout=90, trust_env=False) as client, ThreadPoolExecutor(
         10
     ) as pool:
         got = list(pool.map(lambda n: len(client.get(f"/bytes/{n}").content), range(60)))
     equal("60 requests by 10 threads", got, list(range(60)))
 
 
-with httpx.Client(base_url=BASE, timeout=30, trust_env=False) as client:
+with httpx.Client(base_url=BASE, timeout=90, trust_env=False) as client:
     first = local_port(client.get("/hello"))
     check_basics(client)
     check_bodies(client)

@@ -9,7 +9,7 @@ import requests
 from checks import base_url, digest, equal, noise, pieces, streamed_over_a_second, true
 
 BASE = base_url()
-TIMEOUT = 30
+TIMEOUT = 90
 
 
 def connections_opened(session):

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from checks import base_url, digest, equal, noise, pieces, streamed_over_a_second
 
 BASE = base_url()
-TIMEOUT = 30
+TIMEOUT = 90
 
 
 def fetch(target, **options):

@@ -14,7 +14,7 @@ use crate::port::Port;
 /// curl, silent but for errors, without the user's own configuration.
 pub fn curl() -> Option<Command> {
     let mut command = tool("curl", "--version", "install curl")?;
-    command.args(["-q", "--silent", "--show-error", "--max-time", "50"]);
+    command.args(["-q", "--silent", "--show-error", "--max-time", "100"]);
     Some(command)
 }
 
@@ -32,8 +32,9 @@ pub fn nghttp() -> Option<Command> {
 pub fn chromium() -> Option<Command> {
     let mut command =
         tool("chromium-headless-shell", "--version", "install chromium-headless-shell")?;
-    // Root, as in a container, has no sandbox; loopback only.
-    command.args(["--no-sandbox", "--disable-gpu", "--disable-background-networking"]);
+    // Root, as in a container, has no sandbox, and a container little shared memory; loopback only.
+    command.args(["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]);
+    command.arg("--disable-background-networking");
     command.args(["--ignore-certificate-errors", "--no-proxy-server", "--dump-dom"]);
     Some(command)
 }

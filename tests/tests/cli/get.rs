@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use barewire_tests::on_each_runtime;
 use barewire_tests::process::{Finished, Process, Server, Signal, barewire};
 use barewire_tests::scratch::{Scratch, noise};
+use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -181,13 +182,14 @@ fn gives_up_in_time(runtime: &str) {
         peer.send(answer);
         let start = Instant::now();
         let finished = get(runtime, &["--timeout", "0.3", &peer.url()]);
-        assert!(start.elapsed() < Duration::from_secs(10), "{finished}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{finished}");
         assert_eq!(finished.status.code(), Some(1), "{finished}");
         for words in ["timed out", "--timeout"] {
             assert!(finished.stderr.contains(words), "{finished}");
         }
         assert_eq!(finished.stderr.lines().count(), 1, "{finished}");
-        peer.close();
+        // Not closed: on a machine that is busy the time may be over before there is a request.
+        drop(peer);
     }
 }
 
@@ -227,10 +229,12 @@ fn terminal(columns: u16) -> (File, File) {
     unlockpt(&controller).expect("it is ours");
     let path = ptsname(&controller, Vec::new()).expect("it has a name");
     let path = Path::new(OsStr::from_bytes(path.as_bytes()));
-    let end = File::options().read(true).write(true).open(path).expect("it is ours");
+    // Whoever leads a session would be given it for good, and a signal when it is closed.
+    let options = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let end = open(path, options, Mode::empty()).expect("it is ours");
     let size = Winsize { ws_row: 25, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&end, size).expect("it is a terminal");
-    (controller.into(), end)
+    (controller.into(), end.into())
 }
 
 fn a_terminal_gets_a_progress_bar(runtime: &str) {

@@ -10,7 +10,7 @@ use barewire_tests::process::{Server, Signal};
 use barewire_tests::scratch::Scratch;
 
 /// A server with nothing left to do ends at once; this is generous for a busy machine.
-const AT_ONCE: Duration = Duration::from_secs(10);
+const AT_ONCE: Duration = Duration::from_secs(20);
 
 fn idle(runtime: &str) {
     for signal in [Signal::TERM, Signal::INT] {

@@ -12,7 +12,7 @@ use crate::watch::Watch;
 use crate::wire::{self, Code, END_STREAM, WHOLE, kind};
 
 /// How long the server may take for anything.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A frame that the server sent.
 #[derive(Clone, PartialEq, Eq)]

@@ -20,7 +20,7 @@ fn tls(runtime: &str, command: &[&str]) -> (Process, String) {
 
 fn nghttp(server: &Server, options: &[&str], targets: &[&str]) -> Option<Finished> {
     let mut command = peer::nghttp()?;
-    command.args(["--timeout", "30"]).args(options);
+    command.args(["--timeout", "100"]).args(options);
     command.args(targets.iter().map(|target| server.url(target)));
     Some(Process::spawn(&mut command).finish().expect_success())
 }

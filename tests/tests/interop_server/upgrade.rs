@@ -104,7 +104,7 @@ fn curl_goes_on_over_one_connection(runtime: &str) {
 fn nghttp_gets_many(runtime: &str) {
     let Some(mut command) = peer::nghttp() else { return };
     let server = Running::start(runtime);
-    command.args(["--upgrade", "--verbose", "--null-out", "--timeout", "30"]);
+    command.args(["--upgrade", "--verbose", "--null-out", "--timeout", "100"]);
     command.args(["/", "/large", "/"].map(|target| server.url(target)));
     let finished = Process::spawn(&mut command).finish().expect_success();
     let text = String::from_utf8_lossy(&finished.stdout).into_owned();
@@ -120,7 +120,9 @@ fn nghttp_uploads(runtime: &str) {
     let server = Running::start(runtime);
     let scratch = Scratch::new();
     let content = noise(LARGE);
-    command.args(["--upgrade", "--timeout", "30", "--data"]).arg(scratch.write("upload", &content));
+    command
+        .args(["--upgrade", "--timeout", "100", "--data"])
+        .arg(scratch.write("upload", &content));
     let finished = Process::spawn(command.arg(server.url("/echo"))).finish().expect_success();
     assert!(finished.stdout == content, "{} bytes came back", finished.stdout.len());
     server.stop();

@@ -8,7 +8,7 @@ fn load(runtime: &str, arguments: &[&str]) {
     let server = Server::barewire(runtime, &["echo"]);
     // Other tests run beside this one on few cores: slow answers are not what is looked for.
     command
-        .args(["--threads", "2", "--connections", "64", "--timeout", "20s"])
+        .args(["--threads", "2", "--connections", "64", "--timeout", "60s"])
         .arg(server.url("/hello"))
         .args(arguments);
     let finished = Process::spawn(&mut command).finish().expect_success();
