@@ -74,8 +74,7 @@ fn come_back<const N: usize>(before: &mut [usize; N], count: fn() -> [usize; N],
 fn a_server_leaves_nothing<R: Spawn>(runtime: &R) {
     let round = || {
         let any = "127.0.0.1:0".parse().unwrap();
-        let mut config = Config::default();
-        config.drain_timeout = Duration::from_secs(600);
+        let config = Config { drain_timeout: Duration::from_secs(600), ..Config::default() };
         let server = Server::bind(runtime.clone(), any).unwrap().config(config);
         let handle = server.handle();
         let Ok(PeerAddr::Tcp(addr)) = server.local_addr() else { unreachable!() };
