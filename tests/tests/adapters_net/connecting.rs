@@ -98,9 +98,10 @@ fn queued(at: SocketAddr) -> usize {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let mut columns = table.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
     // The second column is the local address, the fourth the state: LISTEN is 10.
-    let listening = columns.find(|line| line[1] == local && line[3] == "0A").unwrap();
-    // Of one that listens the second half of the fifth is the queue.
-    usize::from_str_radix(listening[4].split_once(':').unwrap().1, 16).unwrap()
+    let listening = columns.find(|line| line[1] == local && line[3] == "0A");
+    // Of one that listens the second half of the fifth is the queue. A line may be missing while the table changes.
+    let queue = listening.and_then(|line| line[4].split_once(':')).map_or("0", |(_, queue)| queue);
+    usize::from_str_radix(queue, 16).unwrap()
 }
 
 pub(crate) fn closing_a_listener_ends_accepting<R: Net>(runtime: R) {

@@ -245,7 +245,9 @@ fn a_terminal_gets_a_progress_bar(runtime: &str) {
     let target = scratch.path().join("copy.bin");
     let (mut controller, end) = terminal(100);
     let mut command = barewire(&["get", "--runtime", runtime, &server.url("/large.bin"), "-o"]);
-    let mut child = command.arg(&target).stderr(end).spawn().expect("it starts");
+    // One that knows what a terminal does, whatever the tests run in.
+    command.env("TERM", "xterm").arg(&target).stderr(end);
+    let mut child = command.spawn().expect("it starts");
     // The command has an end as well: reading goes on until the last one is closed.
     drop(command);
     let mut shown = Vec::new();

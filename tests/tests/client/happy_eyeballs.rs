@@ -1,5 +1,6 @@
 //! RFC 8305, through the client: a name with several addresses, not all of which answer.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind as Io, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
@@ -76,7 +77,8 @@ fn attempts(to: SocketAddr) -> usize {
     let columns = table.lines().skip(1).map(|line| line.split_ascii_whitespace().collect());
     // The third column is the remote address, the fourth the state: SYN_SENT is 2.
     let attempts = columns.filter(|line: &Vec<&str>| line[2] == remote && line[3] == "02");
-    attempts.count()
+    // Each has a local address of its own: a table that changes while it is read may have a line twice.
+    attempts.map(|line| line[1]).collect::<BTreeSet<_>>().len()
 }
 
 /// Waits until nobody tries to connect to an address any more. Each attempt would go on for minutes.
