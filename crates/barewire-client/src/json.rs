@@ -34,7 +34,8 @@ impl<R: Runtime> RequestBuilder<R> {
 }
 
 impl Response {
-    /// The whole body, read as JSON whatever `Content-Type` says. Not cancel-safe.
+    /// The whole body, read as JSON whatever `Content-Type` and the status say: ask
+    /// [`error_for_status`](Self::error_for_status) first where errors are no such JSON. Not cancel-safe.
     ///
     /// # Errors
     ///
