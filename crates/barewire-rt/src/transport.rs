@@ -191,7 +191,8 @@ pub struct Io<S, F, T> {
     stream: S,
     arm: F,
     timer: LazyTimer<T>,
-    unflushed: bool,
+    /// Bytes that the stream has taken and still holds back.
+    unflushed: Option<usize>,
 }
 
 impl<S, F, T> Io<S, F, T>
@@ -202,7 +203,7 @@ where
     /// Wraps a stream. `arm` makes a future that is ready at the given instant, such as
     /// [`Runtime::sleep_until`](crate::Runtime::sleep_until).
     pub fn new(stream: S, arm: F) -> Self {
-        Self { stream, arm, timer: LazyTimer::default(), unflushed: false }
+        Self { stream, arm, timer: LazyTimer::default(), unflushed: None }
     }
 
     /// The stream.
@@ -226,14 +227,16 @@ where
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // A stream with a buffer of its own would otherwise keep the answer to itself.
-        if self.unflushed {
-            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-            self.unflushed = false;
-        }
-        let n = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?;
-        self.unflushed = Pin::new(&mut self.stream).poll_flush(cx)?.is_pending();
-        Poll::Ready(Ok(n))
+        let n = match self.unflushed {
+            Some(n) => n,
+            None => ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, bufs))?,
+        };
+        // What a stream with a buffer of its own keeps there was not written: it is offered again until it was.
+        self.unflushed = Some(n);
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.unflushed = None;
+        // Nothing else is offered meanwhile, unless the protocol has given up.
+        Poll::Ready(Ok(n.min(bufs.iter().map(|buf| buf.len()).sum())))
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
