@@ -5,10 +5,12 @@
 
 mod bodies;
 mod drivers;
+mod requests;
 mod sockets;
 
 pub(crate) use bodies::*;
 pub(crate) use drivers::*;
+pub(crate) use requests::*;
 pub(crate) use sockets::*;
 
 use std::io::Write;

@@ -170,6 +170,7 @@ on_every_runtime! {
         of_connecting_to_a_path_leaves_no_connection_behind
         of_receiving_loses_no_datagram
         of_waiting_changes_nothing
+        of_a_request_leaves_the_client_as_it_was
         ;
     access_log:
         has_a_line_for_each_request
