@@ -18,7 +18,7 @@ use crate::drain::Watched;
 use crate::layer::{Failure, Over};
 use crate::{Body, BodyError, log};
 
-/// The lock is never held while anything waits, nor while anything of the application's runs.
+/// The lock is never held while anything waits, nor while anything of the application's runs but its wakers.
 pub(super) struct Shared<L, T> {
     state: Mutex<State<L, T>>,
     pub(super) ready: Arc<Ready>,
