@@ -208,10 +208,7 @@ impl ServerConnection {
             (_, false, _) => Some(b"close"),
         };
         if unread && status == StatusCode::SWITCHING_PROTOCOLS {
-            // To go on and to switch is said in this order (RFC 9110, section 7.8).
-            let mut go_on = Response::new(());
-            *go_on.status_mut() = StatusCode::CONTINUE;
-            self.send_informational(&go_on)?;
+            self.tell_to_go_on()?;
         }
         let fields = ResponseFields { length: field, connection, date: self.date.as_ref() };
         encode::response(&mut self.output, status, headers, &fields);
@@ -299,6 +296,14 @@ impl ServerConnection {
             && self.reading == Reading::Body
             && self.writing == Writing::Idle
             && self.nothing_received()
+    }
+
+    /// Before the switch, in this order (RFC 9110, section 7.8).
+    #[cold]
+    fn tell_to_go_on(&mut self) -> Result<(), UsageError> {
+        let mut go_on = Response::new(());
+        *go_on.status_mut() = StatusCode::CONTINUE;
+        self.send_informational(&go_on)
     }
 
     fn unanswered(&self) -> Result<Exchange, UsageError> {

@@ -94,6 +94,7 @@ impl ServerConnection {
     }
 
     /// What was read was looked at, and the head is not in it.
+    #[cold]
     pub(super) fn head_is_late(&mut self) {
         self.overdue = false;
         if self.reading == Reading::Head && self.front.is_none() && !self.input.is_empty() {
@@ -109,48 +110,51 @@ impl ServerConnection {
         self.clock.take_body();
     }
 
+    /// Whether the body that is under way was not asked for, by a client that waits for that.
+    fn waits_to_go_on(&self) -> bool {
+        self.nothing_received() && self.newest().is_some_and(|newest| newest.waiting)
+    }
+
     pub(super) fn rearm(&mut self) {
-        let waiting = self.reading.is_in_body()
-            && self.nothing_received()
-            && self.newest().is_some_and(|newest| newest.waiting);
         let timeouts = &self.config.timeouts;
-        let clock = &mut self.clock;
-        clock.arm_write(&self.output, self.output.has_remaining(), timeouts.write_progress);
+        self.clock.arm_write(&self.output, self.output.has_remaining(), timeouts.write_progress);
         match self.reading {
             Reading::Head if self.front.is_none() => {
-                clock.clear(Timer::Body);
+                self.clock.clear(Timer::Body);
                 if self.served && self.input.is_empty() {
-                    clock.clear(Timer::Head);
+                    self.clock.clear(Timer::Head);
                     // A response that is still being taken is not idleness.
                     if self.output.has_remaining() {
-                        clock.clear(Timer::Idle);
+                        self.clock.clear(Timer::Idle);
                     } else {
-                        clock.arm(Timer::Idle, timeouts.idle);
+                        self.clock.arm(Timer::Idle, timeouts.idle);
                     }
                 } else {
-                    clock.clear(Timer::Idle);
-                    clock.arm(Timer::Head, timeouts.head);
+                    self.clock.clear(Timer::Idle);
+                    self.clock.arm(Timer::Head, timeouts.head);
                 }
             }
             // Who was not told to continue does not hold anybody up.
-            Reading::Body | Reading::Discard if waiting => clock.clear(Timer::Body),
+            Reading::Body | Reading::Discard if self.waits_to_go_on() => {
+                self.clock.clear(Timer::Body)
+            }
             Reading::Body | Reading::Discard => {
-                clock.arm_body(self.received, timeouts.body_progress);
+                self.clock.arm_body(self.received, timeouts.body_progress);
             }
             Reading::Head | Reading::Done | Reading::Upgraded => {
-                clock.clear(Timer::Body);
-                clock.clear(Timer::Head);
-                clock.clear(Timer::Idle);
+                self.clock.clear(Timer::Body);
+                self.clock.clear(Timer::Head);
+                self.clock.clear(Timer::Idle);
             }
         }
         if self.writing == Writing::Closed && self.linger && !self.output.has_remaining() {
-            clock.arm(Timer::Linger, Some(timeouts.linger));
+            self.clock.arm(Timer::Linger, Some(timeouts.linger));
         }
         let held = self.input.allocated() > 0 || self.output.allocated() > 0;
         if held && self.input.is_empty() && !self.output.has_remaining() {
-            clock.arm(Timer::Release, Some(timeouts.release_buffers));
+            self.clock.arm(Timer::Release, Some(timeouts.release_buffers));
         } else {
-            clock.clear(Timer::Release);
+            self.clock.clear(Timer::Release);
         }
     }
 
