@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue, IntoHeaderName};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Method, Request, Response, StatusCode, Version, uri};
 
@@ -88,11 +88,23 @@ impl Fields {
 
     #[inline]
     pub(crate) fn add(&mut self, field: Cow<'_, HeadField>, rules: &Rules) {
+        // Most fields: cloned where they are wanted, since a move right after a clone waits for what that wrote.
+        if let Cow::Borrowed(HeadField::Regular(name, value, role)) = field {
+            if *role == Role::None || self.special(value, *role, rules) {
+                self.insert(name, value.clone(), rules);
+            }
+            return;
+        }
         match field.into_owned() {
-            HeadField::Regular(name, value, Role::None) => self.insert(name, value, rules),
-            HeadField::Regular(name, value, role) => self.special(name, value, role, rules),
+            HeadField::Regular(name, value, role) => {
+                if self.special(&value, role, rules) {
+                    self.insert(name, value, rules);
+                }
+            }
             HeadField::Padded(name, value, role) if rules.leniency.surrounding_whitespace => {
-                self.special(name, value, role, rules);
+                if self.special(&value, role, rules) {
+                    self.insert(name, value, rules);
+                }
             }
             HeadField::Padded(..) => self.refuse(ErrorKind::BadFieldValue),
             HeadField::Bad(_, kind) => self.refuse(kind),
@@ -132,7 +144,7 @@ impl Fields {
     }
 
     #[inline]
-    fn insert(&mut self, name: header::HeaderName, value: HeaderValue, rules: &Rules) {
+    fn insert(&mut self, name: impl IntoHeaderName, value: HeaderValue, rules: &Rules) {
         if self.regular == 0 && rules.expected > 0 {
             self.map = HeaderMap::with_capacity(rules.expected);
         }
@@ -145,14 +157,15 @@ impl Fields {
         }
     }
 
-    fn special(&mut self, name: header::HeaderName, value: HeaderValue, role: Role, rules: &Rules) {
+    /// What a field's role asks for. Says whether the field is to be kept.
+    fn special(&mut self, value: &HeaderValue, role: Role, rules: &Rules) -> bool {
         match role {
             Role::None => {}
             Role::Host => self.host = true,
-            Role::Connection if rules.leniency.connection_specific_fields => return,
+            Role::Connection if rules.leniency.connection_specific_fields => return false,
             Role::Connection => self.refuse(ErrorKind::ConnectionSpecificField),
             Role::Te if value.as_bytes().eq_ignore_ascii_case(b"trailers") => {}
-            Role::Te if rules.leniency.connection_specific_fields => return,
+            Role::Te if rules.leniency.connection_specific_fields => return false,
             Role::Te => self.refuse(ErrorKind::ConnectionSpecificField),
             Role::ContentLength => match (decimal(value.as_bytes()), self.content_length) {
                 (Some(length), None) if length != UNKNOWN => self.content_length = Some(length),
@@ -161,7 +174,7 @@ impl Fields {
             Role::Cookie => self.cookies = self.cookies.saturating_add(1),
             Role::Priority => self.priority = Some(Priority::parse(value.as_bytes())),
         }
-        self.insert(name, value, rules);
+        true
     }
 
     /// A request, checked (RFC 9113, section 8.3.1).
