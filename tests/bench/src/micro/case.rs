@@ -34,6 +34,8 @@ pub(super) const HTTP2_HEADS: &str =
     "HTTP/2: HEADERS of a browser's 11 headers in the steady state, the same again, read";
 pub(super) const HTTP2_HEADS_PATHS: &str =
     "HTTP/2: HEADERS of a browser's 11 headers in the steady state, one of 12 paths in turn, read";
+pub(super) const HTTP2_HEADS_ORDERS: &str =
+    "HTTP/2: HEADERS of a browser's 11 headers in the steady state, one of 12 orders in turn, read";
 pub(super) const HTTP2_FRAMES: &str =
     "HTTP/2: WINDOW_UPDATE, PING, SETTINGS and RST_STREAM, one of each, parsed";
 pub(super) const HTTP2_SMALL: &str = "HTTP/2 connection in memory: 32 small GETs at once, answered";
@@ -48,7 +50,7 @@ pub(super) const TLS_FRAMES: &str = "TLS: 64 KiB sent, in four frames of HTTP/2"
 pub(super) const TLS_RECEIVED: &str = "TLS: 64 KiB received";
 
 /// In the order in which they are printed.
-pub(super) const GROUPS: [&str; 23] = [
+pub(super) const GROUPS: [&str; 24] = [
     BROWSER_HEAD,
     SMALL_HEAD,
     RESPONSE_HEAD,
@@ -64,6 +66,7 @@ pub(super) const GROUPS: [&str; 23] = [
     HPACK_ENCODE,
     HTTP2_HEADS,
     HTTP2_HEADS_PATHS,
+    HTTP2_HEADS_ORDERS,
     HTTP2_FRAMES,
     HTTP2_SMALL,
     HTTP2_BROWSER,

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::barewire::{read, send};
-use super::case::{Case, HTTP2_HEADS, HTTP2_HEADS_PATHS, Work, repeat};
+use super::case::{Case, HTTP2_HEADS, HTTP2_HEADS_ORDERS, HTTP2_HEADS_PATHS, Work, repeat};
 use super::hpack::BROWSER;
 use super::http2::put_request;
 
@@ -27,13 +27,15 @@ const BATCH: u64 = 32;
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new(HTTP2_HEADS, "clone of map and URI alone", clone_alone),
-        Case::new(HTTP2_HEADS, "h2, frame", || theirs(&["/"])),
-        Case::new(HTTP2_HEADS, STREAM, || ours(&BROWSER, &["/"])),
+        Case::new(HTTP2_HEADS, "h2, frame", || theirs(Client::new(&BROWSER, &["/"]))),
+        Case::new(HTTP2_HEADS, STREAM, || ours(Client::new(&BROWSER, &["/"]))),
         Case::new(HTTP2_HEADS, "of that a request of three static fields", || {
-            ours(&[BROWSER[0], BROWSER[1], BROWSER[3]], &["/"])
+            ours(Client::new(&[BROWSER[0], BROWSER[1], BROWSER[3]], &["/"]))
         }),
-        Case::new(HTTP2_HEADS_PATHS, "h2, frame", || theirs(&PATHS)),
-        Case::new(HTTP2_HEADS_PATHS, STREAM, || ours(&BROWSER, &PATHS)),
+        Case::new(HTTP2_HEADS_PATHS, "h2, frame", || theirs(Client::new(&BROWSER, &PATHS))),
+        Case::new(HTTP2_HEADS_PATHS, STREAM, || ours(Client::new(&BROWSER, &PATHS))),
+        Case::new(HTTP2_HEADS_ORDERS, "h2, frame", || theirs(Client::in_any_order())),
+        Case::new(HTTP2_HEADS_ORDERS, STREAM, || ours(Client::in_any_order())),
     ]
 }
 
@@ -80,6 +82,31 @@ impl Client {
         Self { first, blocks: paths.iter().map(|path| encode(path)).collect(), at: 0, id: 1 }
     }
 
+    /// As if each request had other fields, of which all are in the table: more orders of them than anybody remembers
+    /// whole sections for.
+    fn in_any_order() -> Self {
+        let mut encoder = Encoder::new(Policy::default());
+        let mut encode = |order: usize| {
+            let (line, section) = BROWSER.split_at(4);
+            let mut section = section.to_vec();
+            let fields = section.len();
+            section.rotate_left(order % fields);
+            section[fields / 2..].rotate_left(order / BROWSER.len());
+            let mut dst = BytesMut::new();
+            let mut block = encoder.block(&mut dst);
+            for (name, value) in line.iter().chain(&section) {
+                block.field(name.as_bytes(), value.as_bytes());
+            }
+            dst
+        };
+        Self {
+            first: encode(0),
+            blocks: (0..12).map(|n| encode(n * 2 + 1)).collect(),
+            at: 0,
+            id: 1,
+        }
+    }
+
     fn put_first(&mut self, wire: &mut BytesMut) {
         put_request(wire, &self.first, &mut self.id);
     }
@@ -114,9 +141,8 @@ fn clone_alone() -> Work {
     repeat(move || _ = black_box((black_box(&map).clone(), black_box(&uri).clone())))
 }
 
-fn ours(fields: &[(&str, &str)], paths: &[&str]) -> Work {
+fn ours(mut client: Client) -> Work {
     let mut connection = ServerConnection::new(Config::default());
-    let mut client = Client::new(fields, paths);
     let mut wire = BytesMut::from(&frame::PREFACE[..]);
     wire.extend_from_slice(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
     client.put_first(&mut wire);
@@ -147,8 +173,7 @@ fn ours(fields: &[(&str, &str)], paths: &[&str]) -> Work {
     })
 }
 
-fn theirs(paths: &[&str]) -> Work {
-    let mut client = Client::new(&BROWSER, paths);
+fn theirs(mut client: Client) -> Work {
     let mut codec: h2::Codec<Wire, Bytes> = h2::Codec::new(Wire::default());
     client.put_first(&mut codec.get_mut().0);
     let mut exchange = move |client: &mut Client, requests| {
