@@ -2,10 +2,11 @@
 //!
 //! One thread of a connection leads: it reads, calls the handler of each request itself, one after the other, and
 //! writes all the answers at once. As long as handlers are fast that is all, and nothing is handed from one
-//! thread to another. A thread that is held up, by a handler that waits for the body of its request, for room
-//! to send, or simply for long, is relieved: another one leads, and what the first one has to say when it is done
-//! leaves through that. So no stream holds up another one, and there are as many threads as handlers that are
-//! held up at the same time, and one more; `relief.rs` says what happens where there are no more to be had.
+//! thread to another. A thread that waits within a request, for its body, for room to send or for a future, goes on
+//! with the connection meanwhile, and is relieved when there is a new request; one whose handler takes long is
+//! relieved, too. Then another one leads, and what the first one has to say when it is done leaves through that.
+//! So no stream holds up another one, and there are at most as many threads as handlers that are held up at the same
+//! time, and one more; `relief.rs` says what happens where there are no more to be had.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -15,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use barewire_h2::{ServerConnection, ServerEvent, StreamId};
+use barewire_proto::Buf;
 use barewire_rt::{PeerAddr, Spawn, Transport, Waiter};
 use http::{Request, Response};
 
@@ -56,6 +58,7 @@ pub(super) struct Turns {
     /// It is known what there is to look at beside the transport.
     looked: bool,
     abandoned: Vec<u64>,
+    calls: Vec<Waker>,
 }
 
 pub(super) type Guard<'a, L, T> = MutexGuard<'a, State<L, T>>;
@@ -105,8 +108,9 @@ where
                 state = self.lead(&me, state);
                 continue;
             }
-            if state.roles.caretaker {
-                // It hands over to whom it finds waiting.
+            let wanted = state.roles.caretaker && !state.backlog.is_empty();
+            if wanted {
+                // The caretaker hands over to whom it finds waiting.
                 self.waiter.waker().wake_by_ref();
             } else if state.roles.threads > 1 && self.common.places.is_short() {
                 break;
@@ -116,7 +120,8 @@ where
             let (waited, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = waited;
             state.roles.spare -= 1;
-            if timeout.timed_out() && state.roles.leader.is_some() && !state.roles.caretaker {
+            let wanted = state.roles.caretaker && !state.backlog.is_empty();
+            if timeout.timed_out() && state.roles.leader.is_some() && !wanted {
                 break;
             }
         }
@@ -200,7 +205,10 @@ where
                 (self.end(state), None)
             }
             Poll::Pending => {
+                state.deadline = state.driver.protocol_mut().poll_timeout();
+                std::mem::swap(&mut state.calls, &mut turns.calls);
                 drop(state);
+                turns.calls.drain(..).for_each(Waker::wake);
                 self.waiter.wait();
                 turns.looked = false;
                 (self.shared.lock(), None)
@@ -231,7 +239,9 @@ where
             request.extensions_mut().insert(ConnectInfo(self.peer.clone()));
         }
         self.busy();
+        let calls = std::mem::take(&mut state.calls);
         drop(state);
+        calls.into_iter().for_each(Waker::wake);
         let Some(mut response) = self.handle(me, id, request) else {
             access.end(&self.peer, None);
             let mut state = self.shared.lock();
@@ -257,7 +267,7 @@ where
     }
 
     /// The leader begins with a handler, which may take long.
-    fn busy(&self) {
+    pub(super) fn busy(&self) {
         self.progress.fetch_add(1, Ordering::SeqCst);
         if !self.watched.swap(true, Ordering::SeqCst) {
             let runtime = &self.common.runtime;
@@ -268,8 +278,16 @@ where
         }
     }
 
-    /// The leader is not in the middle of a request.
-    fn at_ease(&self, state: &mut Guard<'_, L, T>) {
+    /// The leader goes on with a handler.
+    pub(super) fn busy_again(&self) {
+        if self.progress().is_multiple_of(2) {
+            return self.busy();
+        }
+        self.progress.fetch_add(2, Ordering::SeqCst);
+    }
+
+    /// The leader is not in the middle of a request, or waits.
+    pub(super) fn at_ease(&self, state: &mut Guard<'_, L, T>) {
         state.roles.stranded = None;
         if !self.progress().is_multiple_of(2) {
             self.progress.fetch_add(1, Ordering::SeqCst);
@@ -284,6 +302,17 @@ where
             self.waiter.waker().wake_by_ref();
         }
         state
+    }
+
+    /// Wakes those whom something has come for.
+    pub(super) fn call<'a>(&'a self, mut state: Guard<'a, L, T>) -> Guard<'a, L, T> {
+        if state.calls.is_empty() {
+            return state;
+        }
+        let calls = std::mem::take(&mut state.calls);
+        drop(state);
+        calls.into_iter().for_each(Waker::wake);
+        self.shared.lock()
     }
 
     /// Calls the handler, and waits for what it returned; `None` when the client does not want it any more.
@@ -337,16 +366,27 @@ where
         state.attach(id, &me.waker);
         if state.roles.is_up_to(me.id) {
             me.hand.set_attending(true);
-            state = self.wait_or_attend(state, |state| me.hand.is_woken() || state.is_reset(id));
+            let until = |state: &mut State<L, T>| {
+                let called = state.calls.iter().any(|waker| waker.will_wake(&me.waker));
+                called || me.hand.is_woken() || state.is_reset(id)
+            };
+            state = match state.backlog.is_empty() {
+                true => self.attend(state, until),
+                false => self.hand_over_or_attend(state, until),
+            };
             me.hand.set_attending(false);
+            state = self.call(state);
             if me.hand.take_woken() || state.is_reset(id) {
                 return !state.is_reset(id);
             }
             drop(state);
         } else {
-            drop(state);
             // What was said so far is for the leader to send, who may be waiting for the client.
-            self.waiter.waker().wake_by_ref();
+            let says = state.driver.protocol_mut().output().has_remaining();
+            drop(state);
+            if says {
+                self.waiter.waker().wake_by_ref();
+            }
         }
         me.hand.park();
         !self.shared.lock().is_reset(id)

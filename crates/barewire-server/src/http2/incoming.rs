@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use barewire_h2::{BodyLength, ServerConnection, StreamId};
 use barewire_proto::{Buf, Protocol};
@@ -150,8 +151,10 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Source for Shared
             let frame = state.poll_body(cx, id);
             // Windows that were given back, or `100 Continue`.
             let says = state.protocol().output().has_remaining();
+            let leads = T::BLOCKING && state.roles.leader == Some(thread::current().id());
+            let call = says && !leads && (!T::BLOCKING || state.say());
             drop(state);
-            if says {
+            if call {
                 self.ready.call();
             }
             let relief = if frame.is_pending() { self.relief() } else { None };

@@ -1,10 +1,11 @@
 //! Who goes on with a connection of threads when the one that leads is held up.
 //!
-//! A spare thread, or else a new one, as long as the connection and the server may have more and the system has
-//! any. After that the threads there are have to do:
+//! One that waits within a request, for its body, for room to send or for a future, is the connection's *caretaker*
+//! until that has come: it reads and writes for all, so that what it waits for costs no switch of threads. New
+//! requests it leaves to a backlog, and the connection with them to a spare thread, or else a new one, as long as the
+//! connection and the server may have more and the system has any. After that the threads there are have to do:
 //!
-//! - One that waits within a request, for its body, for room to send or for a future, is the connection's
-//!   *caretaker* until that has come: it reads and writes for all, and leaves new requests to a backlog.
+//! - The caretaker goes on, and the backlog waits.
 //! - Where every thread is blocked in a handler nobody can read. The connection is *stranded*; the first handler
 //!   that returns, or waits for something, goes on with it, and so does a thread that becomes free elsewhere. When
 //!   that takes long the client is told, by GOAWAY, to take further requests to another connection.
@@ -148,40 +149,72 @@ where
 
     /// This thread is going to wait within a request, and is the one that leads or has to: it does not lead any more
     /// when this returns, or `until` holds, or the connection is over.
-    pub(super) fn wait_or_attend<'a>(
+    pub(super) fn hand_over_or_attend<'a>(
         &'a self,
         state: Guard<'a, L, T>,
         until: impl Fn(&mut State<L, T>) -> bool,
     ) -> Guard<'a, L, T> {
-        let (mut state, found) = self.hand_over(state);
+        let (state, found) = self.hand_over(state);
         if found || state.roles.caretaker {
             return state;
         }
+        self.attend(state, until)
+    }
+
+    /// The same, but another thread is only called for a request that nobody has begun with.
+    pub(super) fn attend<'a>(
+        &'a self,
+        mut state: Guard<'a, L, T>,
+        until: impl Fn(&mut State<L, T>) -> bool,
+    ) -> Guard<'a, L, T> {
         let mut turns = Turns::default();
         state.roles.leader = Some(thread::current().id());
         state.roles.caretaker = true;
         state.roles.stranded = None;
-        while !until(&mut state) && !state.is_over() {
-            if state.roles.spare > 0 {
+        if state.backlog.is_empty() {
+            self.at_ease(&mut state);
+        }
+        loop {
+            let done = until(&mut state) || state.is_over();
+            let wanted = !state.backlog.is_empty();
+            if wanted && (state.roles.spare > 0 || (done && state.roles.coming > 0)) {
                 state.roles.caretaker = false;
                 self.vacate(&mut state);
                 return state;
             }
+            if done {
+                break;
+            }
             let event;
             (state, event) = self.step(state, &mut turns);
-            match event {
-                Some(ServerEvent::Request(id, head, length)) => {
-                    let body = state.body(&self.shared, id, &head, length);
-                    state.backlog.push_back((id, head.map(|()| body)));
+            let Some(event) = event else { continue };
+            state = self.put_off(state, event);
+            // What came with it.
+            while let Ok(Some(event)) = state.driver.protocol_mut().poll_event() {
+                if let Some(event) = L::event(event) {
+                    state = self.put_off(state, event);
                 }
-                Some(event) => state.take_other(&self.peer, event),
-                None => {}
             }
         }
         state.roles.caretaker = false;
         // It goes on with its request, and gets as long for that as at the beginning.
-        self.progress.fetch_add(2, Ordering::SeqCst);
+        self.busy_again();
         state
+    }
+
+    /// Sees to an event, and leaves a request to others.
+    fn put_off<'a>(&'a self, mut state: Guard<'a, L, T>, event: ServerEvent) -> Guard<'a, L, T> {
+        let ServerEvent::Request(id, head, length) = event else {
+            state.take_other(&self.peer, event);
+            return state;
+        };
+        let body = state.body(&self.shared, id, &head, length);
+        state.backlog.push_back((id, head.map(|()| body)));
+        if self.progress().is_multiple_of(2) {
+            // Where there is no thread for it, the monitor goes on looking for one.
+            self.busy();
+        }
+        self.hand_over(state).0
     }
 
     /// Nobody can read.
@@ -215,8 +248,9 @@ where
         {
             return state.has_news(id);
         }
-        state = self.wait_or_attend(state, |state| state.has_news(id));
-        state.has_news(id)
+        // Something else may wake the reader, too, and must not have to wait for this.
+        state = self.hand_over_or_attend(state, |state| state.has_news(id));
+        self.call(state).has_news(id)
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Waker};
+use std::time::Instant;
 
 use barewire_h2::{Reason, ResetBy, ServerConnection, ServerEvent, StreamId};
+use barewire_proto::{Buf, Protocol};
 use barewire_rt::{Driver, DriverError, PeerAddr, Transport};
 use http::Request;
 
@@ -32,6 +34,11 @@ pub(super) struct State<L, T> {
     pub(super) roles: Roles,
     /// Requests that came while every thread was in the middle of another one.
     pub(super) backlog: VecDeque<(StreamId, Request<Body>)>,
+    /// Readers of bodies that are to be woken once the lock is free and all is read that there was: on threads,
+    /// where each wake is a switch.
+    pub(super) calls: Vec<Waker>,
+    /// Until when the leader waits for the client.
+    pub(super) deadline: Option<Instant>,
     date: Date,
     /// The connection is over.
     over: bool,
@@ -59,6 +66,8 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> Shared<L, T> {
             streams: Streams::default(),
             roles: Roles::default(),
             backlog: VecDeque::new(),
+            calls: Vec::new(),
+            deadline: None,
             date: Date::default(),
             over: false,
             failure: None,
@@ -103,7 +112,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
             ServerEvent::Data(id, data) => match self.streams.inbox(id) {
                 Some(inbox) => {
                     inbox.put(data);
-                    inbox.call();
+                    self.call_reader(id);
                 }
                 // Its body was dropped, and the protocol has not been told yet.
                 None => self.protocol().release_capacity(id, data.len()),
@@ -111,13 +120,13 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
             ServerEvent::Trailers(id, trailers) => {
                 if let Some(inbox) = self.streams.inbox(id) {
                     inbox.trailers = Some(trailers);
-                    inbox.call();
+                    self.call_reader(id);
                 }
             }
             ServerEvent::End(id) => {
                 if let Some(inbox) = self.streams.inbox(id) {
                     inbox.ended = true;
-                    inbox.call();
+                    self.call_reader(id);
                 }
             }
             ServerEvent::Refused { error, .. } => log::violated(peer, &error, error.told()),
@@ -138,6 +147,27 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
             }
             _ => {}
         }
+    }
+
+    fn call_reader(&mut self, id: StreamId) {
+        let Some(inbox) = self.streams.inbox(id) else { return };
+        match T::BLOCKING {
+            true => self.calls.extend(inbox.reader.take()),
+            false => inbox.call(),
+        }
+    }
+
+    /// On threads: what one that does not lead has said is sent by itself, since a switch to the leader costs more.
+    /// Whether the leader has to see to something all the same.
+    pub(super) fn say(&mut self) -> bool {
+        // Where there was no room, there may be data that the protocol held back.
+        let full = self.protocol().output().is_full() || self.protocol().is_draining();
+        self.driver.poll_write_some(&mut Context::from_waker(Waker::noop()));
+        let protocol = self.driver.protocol_mut();
+        let output = protocol.output();
+        let more = output.has_remaining() || output.is_finished() || protocol.is_closed();
+        let sooner = |at| self.deadline.is_none_or(|deadline| at < deadline);
+        full || more || self.driver.protocol_mut().poll_timeout().is_some_and(sooner)
     }
 
     /// The handler of a stream has to wait.
@@ -219,6 +249,7 @@ impl<L: Over<ServerConnection>, T: Transport + Send + 'static> State<L, T> {
         // A connection that is broken, or has ended by itself, has nothing left to end.
         let _ = self.driver.transport_mut().poll_shutdown(&mut cx);
         self.backlog.clear();
+        self.calls.drain(..).for_each(Waker::wake);
         for mut stream in std::mem::take(&mut self.streams.0) {
             stream.call();
         }
