@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, ErrorKind};
 use crate::request::RequestBuilder;
 use crate::response::Response;
+use crate::target::Target;
 
 impl<R: Runtime> RequestBuilder<R> {
     /// Sets the body to a value as JSON, and `Content-Type: application/json` unless a type was set before.
@@ -42,9 +43,7 @@ impl Response {
     /// As [`bytes`](Self::bytes), or [`ErrorKind::Json`]: it is no JSON, or not of this type.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         let target = self.target().clone();
-        let body = self.bytes().await?;
-        serde_json::from_slice(&body)
-            .map_err(|error| Error::of_origin(ErrorKind::Json(error), target.origin()))
+        read(&self.bytes().await?, &target)
     }
 }
 
@@ -63,10 +62,13 @@ impl crate::blocking::Response {
     /// As [`crate::Response::json`].
     pub fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         let target = self.target().clone();
-        let body = self.bytes()?;
-        serde_json::from_slice(&body)
-            .map_err(|error| Error::of_origin(ErrorKind::Json(error), target.origin()))
+        read(&self.bytes()?, &target)
     }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8], target: &Target) -> Result<T, Error> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::of_origin(ErrorKind::Json(error), target.origin()))
 }
 
 #[cfg(test)]

@@ -205,8 +205,9 @@ impl<R: IntoResponse, E: IntoResponse> IntoResponse for Result<R, E> {
     }
 }
 
-/// 413 for a body that was longer than allowed, 400 that says why for one that is not the JSON that was expected, what the client was told of a violation, 500 for a failure of the
-/// application's own body, and otherwise 400, which hardly anybody is left to read.
+/// 413 for a body that was longer than allowed, 400 that says why for one that is not the JSON that was expected, what
+/// the client was told of a violation, 500 for a failure of the application's own body, and otherwise 400, which hardly
+/// anybody is left to read.
 impl IntoResponse for BodyError {
     fn into_response(self) -> Response<Body> {
         match self {
